@@ -79,7 +79,7 @@ fn a_cable_to_a_bridge_is_the_one_that_ip_makes(session: &Session) {
         echo >go
         wait
         cat inside
-        ip -br -4 addr show br0",
+        ip -br -4 addr show br0 | tr -s ' ' | cut -d ' ' -f 1,3",
     );
     let expected = by_hand.directory(session.directory()).output();
     assert!(expected.contains("default via 10.0.0.1"), "{expected}");
@@ -87,13 +87,10 @@ fn a_cable_to_a_bridge_is_the_one_that_ip_makes(session: &Session) {
         session,
         "nsx unshare --link veth,peer=veth-host,bridge=br0,create,\
 addr=10.0.0.2/24,addr=fd00::2/64,gw=10.0.0.1,gw=fd00::1 sh state
-        ip -br -4 addr show br0",
+        ip -br -4 addr show br0 | tr -s ' ' | cut -d ' ' -f 1,3",
     );
     let made = with_nsx.directory(session.directory()).output();
-    assert_eq!(
-        made.replace("UNKNOWN        10.", "DOWN           10."),
-        expected.replace("UNKNOWN        10.", "DOWN           10.")
-    );
+    assert_eq!(made, expected);
 }
 
 fn packets_and_streams_cross_a_cable(session: &Session) {

@@ -10,6 +10,7 @@ mod ranges;
 mod rights;
 pub(crate) mod root_directory;
 mod root_mounts;
+mod sets;
 mod status_fd;
 
 use crate::support::{
@@ -32,6 +33,7 @@ pub(crate) fn tests() -> Vec<Test> {
         rights::tests(),
         root_directory::tests(),
         root_mounts::tests(),
+        sets::tests(),
         status_fd::tests(),
     ];
     areas.into_iter().flatten().collect()

@@ -26,13 +26,15 @@ pub enum Engine {
     Containerd,
     /// An OCI runtime by itself: runc or crun.
     Oci,
+    /// A set of namespaces that `nsx unshare --name` keeps.
+    Lab,
     /// A systemd unit, which is no container but is named in the same way.
     Unit,
 }
 
 impl Engine {
     /// Every engine.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Docker,
         Self::Podman,
         Self::Cri,
@@ -42,6 +44,7 @@ impl Engine {
         Self::Machine,
         Self::Containerd,
         Self::Oci,
+        Self::Lab,
         Self::Unit,
     ];
 
@@ -57,6 +60,7 @@ impl Engine {
             Self::Machine => "machine",
             Self::Containerd => "containerd",
             Self::Oci => "oci",
+            Self::Lab => "lab",
             Self::Unit => "unit",
         }
     }
@@ -73,6 +77,7 @@ impl Engine {
             Self::Machine => "machined",
             Self::Containerd => "containerd",
             Self::Oci => "OCI runtime",
+            Self::Lab => "nsx",
             Self::Unit => "systemd",
         }
     }

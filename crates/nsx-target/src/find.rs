@@ -25,7 +25,9 @@ use nsx_core::{
     census::Wanted,
     hash::HashSet,
     ns::Namespace,
+    ns::NsKind,
     pid::{Pid, PinError, Process},
+    proc::NsLink,
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
@@ -214,6 +216,10 @@ impl<'a> Search<'a> {
         match container {
             // A name takes precedence over the start of an id.
             Ok(subject) if !is_named(&subject) => by_name().map(Found::Namespace),
+            // The network of a set has the name of the set.
+            Ok(subject) if self.is_own_network(&subject, by_name().ok()) => {
+                Ok(Found::Process(subject))
+            }
             Ok(Subject { container, .. }) => {
                 let container = container.iter().map(|container| container.address());
                 let addresses = container.chain([netns.to_string()]).collect();
@@ -231,6 +237,19 @@ impl<'a> Search<'a> {
             }
             Err(_) => by_name().map(Found::Namespace),
         }
+    }
+
+    /// Returns whether a process is the keeper of a set that is in this network namespace.
+    fn is_own_network(self, subject: &Subject, network: Option<Namespace>) -> bool {
+        let is_lab = subject
+            .container
+            .as_ref()
+            .is_some_and(|it| it.engine == Engine::Lab);
+        let own = self
+            .host
+            .proc()
+            .ns(subject.process.pid(), NsLink::Own(NsKind::Net));
+        is_lab && network.is_some_and(|network| own == Ok(network.id()))
     }
 
     /// Finds the one container that fits a query.

@@ -51,7 +51,10 @@ pub use inventory::{Inventory, Origin};
 pub use link::NoNamespace;
 pub use namespace::NETNS;
 pub use patterns::{Match, Pattern};
-pub use stores::Unread;
+pub use stores::{
+    Unread,
+    lab::{Keeper, record_of as lab_record},
+};
 pub use words::addresses;
 
 /// Parsers of the files of engines. They are public for the fuzz targets, which are a crate of their
@@ -62,6 +65,7 @@ pub mod formats {
         containerd::parse as oci_bundle,
         docker::parse as docker_config,
         kubelet::parse as kubelet_log,
+        lab::parse as lab,
         lxc::parse_sockets as unix_sockets,
         machine::{Machine, parse as machine},
         oci::OciState,

@@ -213,7 +213,10 @@ fn is_wanted(place: &Place, engine: Option<Engine>, query: &Query<'_>) -> bool {
         let is_engines = match (engine, named.engine) {
             (Some(wanted), Some(own)) => wanted.includes(own),
             // An id alone may be that of any engine but those that have names for ids.
-            (wanted, None) => !matches!(wanted, Some(Engine::Lxc | Engine::Machine | Engine::Unit)),
+            (wanted, None) => !matches!(
+                wanted,
+                Some(Engine::Lab | Engine::Lxc | Engine::Machine | Engine::Unit)
+            ),
             (None, Some(_)) => true,
         };
         is_engines && (matches!(query, Query::All) || query.wants_id(&named.id))

@@ -3,7 +3,8 @@
 //! Nothing is printed where a failure occurs. A command returns it, and `cli` reports it.
 
 use crate::{
-    exit::ExitStatus, hints, links::LinkError, ls::saved_error::SavedError, text::chain, unshare::oci::OciError,
+    exit::ExitStatus, hints, links::LinkError, ls::saved_error::SavedError, text::chain,
+    unshare::oci::OciError,
 };
 use nsx_core::{
     idmap::{IdKind, MapRequestError},

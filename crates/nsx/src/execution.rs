@@ -14,7 +14,7 @@ use nsx_core::{
     plan::{Caller, Plan, Step, Task},
     proc::ProcRoot,
     refusal,
-    run::{self, Ended, Event, Failure, RunError},
+    run::{self, Ended, Event, Failure, RunError, Streams},
 };
 use rustix::io::Errno;
 
@@ -80,14 +80,40 @@ pub(crate) fn carry_out(
                 Ended::Killed(signal) => ExitStatus::Signal(signal),
             })
         }
-        Err(error) => {
-            let hints = match &error {
-                RunError::Step(failure) => hints(failure, plan, caller, proc, report),
-                _ => Vec::new(),
-            };
-            Err(Error::from(error).with_hints(hints))
-        }
+        Err(error) => Err(explained(error, plan, caller, proc, report)),
     }
+}
+
+/// Carries out a plan that leaves a process that keeps the namespaces. This process stays as it is.
+pub(crate) fn keep(
+    plan: &Plan,
+    caller: &Caller,
+    proc: &ProcRoot,
+    verbose: bool,
+) -> Result<(), Error> {
+    let kept = run::spawn(plan, Streams::default()).and_then(|mut child| {
+        for failure in child.skipped() {
+            note_skipped(failure.step(), failure.errno, verbose);
+        }
+        child.wait()
+    });
+    kept.map(drop)
+        .map_err(|error| explained(error, plan, caller, proc, &Report::default()))
+}
+
+/// Adds hints to an error that kept a plan from being carried out.
+fn explained(
+    error: RunError,
+    plan: &Plan,
+    caller: &Caller,
+    proc: &ProcRoot,
+    report: &Report<'_>,
+) -> Error {
+    let hints = match &error {
+        RunError::Step(failure) => hints(failure, plan, caller, proc, report),
+        _ => Vec::new(),
+    };
+    Error::from(error).with_hints(hints)
 }
 
 /// Notes a step that was skipped, if its absence matters to every user or notes are requested.

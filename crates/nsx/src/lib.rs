@@ -15,6 +15,7 @@ mod execution;
 pub mod exit;
 mod hints;
 pub mod idmap;
+mod lab;
 mod links;
 pub mod ls;
 mod meant;

@@ -1,6 +1,12 @@
-//! `nsx rm`: removes the pins that `--pin` and `nsx pin` made.
+//! `nsx rm`: ends sets of namespaces, and removes pins.
 
-use crate::{error::Error, exit::ExitStatus, out, pin, text::escape};
+use crate::{
+    error::Error,
+    exit::ExitStatus,
+    lab::{self, Name},
+    out, pin,
+    text::escape,
+};
 use clap::{Parser, builder::ValueHint};
 use nsx_core::run::unpin::{self, UnpinError};
 use nsx_target::NETNS;
@@ -13,13 +19,16 @@ use std::{
 
 const EXAMPLES: &str = "\
 Examples:
+  nsx rm lab:web                 the set of `nsx unshare --name web`, and what runs in it
   nsx rm netns:blue              the network namespace that ip-netns(8) calls blue
   nsx rm ./web.net /run/x/uts    pins of any kind, by their files
   nsx rm /run/x                  every pin in a directory
 
 Exit status: 0 if all were removed, 1 if one does not exist, 2 for wrong usage or a failure.";
 
-/// Remove pins: files that keep namespaces
+/// End sets of namespaces, and remove pins: files that keep namespaces
+///
+/// The processes in a set are killed, and its record and its name for `ip netns` are removed.
 ///
 /// A namespace is unmounted from its file, and the file is removed if it is empty. The namespace
 /// itself ends if nothing else keeps it: no process, no descriptor, no other pin. Nothing but pins
@@ -27,7 +36,7 @@ Exit status: 0 if all were removed, 1 if one does not exist, 2 for wrong usage o
 #[derive(Debug, Parser)]
 #[command(name = "nsx rm", bin_name = "nsx rm", after_help = EXAMPLES)]
 pub struct Options {
-    /// A pin as netns:NAME or as a path with a slash, or a directory of pins
+    /// A set as lab:NAME, a pin as netns:NAME or as a path with a slash, or a directory of pins
     #[arg(value_name = "PIN", required = true, value_hint = ValueHint::AnyPath)]
     pins: Vec<OsString>,
 }
@@ -55,6 +64,9 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
 }
 
 fn remove(word: &OsStr) -> Result<(), Error> {
+    if let Some(name) = set(word) {
+        return lab::end(&name);
+    }
     let named = Named::parse(word).ok_or_else(|| not_a_pin(word))?;
     let outcome = match &named {
         Named::Pin { directory, name } => {
@@ -63,6 +75,11 @@ fn remove(word: &OsStr) -> Result<(), Error> {
         Named::Directory(directory) => remove_all_in(directory),
     };
     outcome.map_err(|error| failed(word, error))
+}
+
+/// Returns the name of a set, if the word has the prefix of one.
+fn set(word: &OsStr) -> Option<Name> {
+    word.to_str()?.strip_prefix("lab:")?.parse().ok()
 }
 
 impl Named {

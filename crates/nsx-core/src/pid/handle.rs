@@ -88,6 +88,26 @@ impl Process {
         })
     }
 
+    /// Kills the process with SIGKILL. A process that has ended stays as it is.
+    ///
+    /// # Errors
+    /// The errno of `pidfd_send_signal(2)`: `EPERM` if the process is another user's.
+    pub fn kill(&self) -> Result<(), Errno> {
+        match rustix::process::pidfd_send_signal(&self.fd, rustix::process::Signal::KILL) {
+            Err(Errno::SRCH) => Ok(()),
+            sent => sent,
+        }
+    }
+
+    /// Waits until the process has ended.
+    ///
+    /// # Errors
+    /// The errno of `poll(2)`.
+    pub fn wait_for_end(&self) -> Result<(), Errno> {
+        let mut ready = [rustix::event::PollFd::new(&self.fd, PollFlags::IN)];
+        rustix::io::retry_on_intr(|| rustix::event::poll(&mut ready, None)).map(drop)
+    }
+
     /// Its id in the PID namespace of whoever pinned it.
     pub fn pid(&self) -> Pid {
         self.pid

@@ -11,6 +11,7 @@ pub mod enter;
 mod helper;
 mod mount;
 mod network;
+mod record;
 mod restrict;
 mod step;
 pub mod unshare;
@@ -24,6 +25,7 @@ pub use helper::Helper;
 pub(crate) use mount::{ABOVE_ROOT, DEVICES, data as mount_data};
 pub use mount::{Change, Contents, FileSystem, Mount, Source};
 pub use network::{Bridge, Link, LinkKind};
+pub use record::Record;
 pub use step::{
     Clock, ClockOffset, GroupsDenied, NamespaceFile, NamespaceFileError, Pin, ProcDirectory,
     Propagation, Signals, Step,
@@ -123,6 +125,13 @@ impl Plan {
             .iter()
             .flat_map(|task| task.step().descriptors())
             .collect()
+    }
+
+    /// Returns whether a process stays that keeps the namespaces, and no program is run.
+    pub fn keeps(&self) -> bool {
+        self.0
+            .last()
+            .is_some_and(|task| matches!(*task.step, Step::Keep))
     }
 
     fn push(&mut self, actor: Actor, step: Step) {

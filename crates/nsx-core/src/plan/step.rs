@@ -6,6 +6,7 @@ use super::{
     helper::Helper,
     mount::{Mount, Source},
     network::{Bridge, Link},
+    record::Record,
 };
 use crate::{
     cgroup::Hierarchy,
@@ -467,6 +468,11 @@ pub enum Step {
     InstallFilter(Filter),
     /// Gain no privilege by any exec.
     NoNewPrivs,
+    /// Write down that the child holds the new namespaces.
+    WriteRecord(Record),
+    /// Hold the new namespaces for good, without a program: reap what ends in them, and nothing
+    /// else.
+    Keep,
     /// Become the program.
     Exec {
         /// Argument vectors, of which the first whose program exists is run.

@@ -134,6 +134,8 @@ impl Step {
             Self::KeepMountsApart => "mount(/, MS_REC|MS_SLAVE)".to_owned(),
             Self::LoopbackUp => "ioctl(SIOCSIFFLAGS, lo, IFF_UP)".to_owned(),
             Self::MakeBridge(bridge) => format!("RTM_NEWLINK({}, bridge)", bridge.name),
+            Self::WriteRecord(record) => format!("write({})", record.path.display()),
+            Self::Keep => "setsid(), sigwaitinfo()".to_owned(),
             Self::MakeLink(link) => format!("RTM_NEWLINK({}, {})", ends(link), link.kind),
             Self::SetUpLink(link) => {
                 let routes = if link.gateways.is_empty() {
@@ -321,6 +323,8 @@ impl Step {
                 "mounts made outside are seen inside, not the other way round".to_owned()
             }
             Self::LoopbackUp => "the new network's loopback device works".to_owned(),
+            Self::WriteRecord(_) => "the process that keeps the set can be found".to_owned(),
+            Self::Keep => "the namespaces stay, kept by this process".to_owned(),
             Self::MakeBridge(bridge) => match bridge.addresses.as_slice() {
                 [] => "a bridge in the caller's network namespace".to_owned(),
                 addresses => format!(
@@ -504,6 +508,8 @@ impl Step {
             Self::KeepMountsApart => "keep the program's mounts apart".to_owned(),
             Self::LoopbackUp => "set the loopback device up".to_owned(),
             Self::MakeBridge(bridge) => format!("make the bridge {}", bridge.name),
+            Self::WriteRecord(record) => format!("write {}", record.path.display()),
+            Self::Keep => "keep the namespaces".to_owned(),
             Self::MakeLink(link) => format!("make the {} link {}", link.kind, ends(link)),
             Self::SetUpLink(link) => format!("set up {} inside", link.name),
             Self::SetHostname(_) => "set the host name".to_owned(),

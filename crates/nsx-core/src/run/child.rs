@@ -77,7 +77,9 @@ pub(super) fn run_child<'p>(
 
     for (later, task) in plan.tasks().iter().enumerate().skip(index) {
         let outcome = match (task.actor(), task.step()) {
-            (Actor::Outside, _) => outside::take(plan, later, performer, outside.as_ref()),
+            (Actor::Outside, _) => {
+                outside::take(plan, later, Some(child), performer, outside.as_ref())
+            }
             (_, Step::TakeForeground(terminal)) => give_foreground(terminal, child),
             _ => Ok(()),
         };

@@ -3,6 +3,7 @@
 use super::{
     board::{Board, NOT_RUN},
     inherited::Inherited,
+    keeper,
     link::{Link, Message},
     perform::Performer,
     reaper,
@@ -41,6 +42,7 @@ pub(super) fn walk(
         let outcome = match task.step() {
             Step::StayAsInit => reaper::stay(link, inherited, board, index, performer.thread)
                 .map(|link| _to_init = Some(link)),
+            Step::Keep => keeper::stay(link),
             Step::DieWithParent(_) => performer.perform(task.step()).and_then(|()| {
                 // nsx may have ended before the signal was set.
                 if link.is_cut() {

@@ -16,9 +16,9 @@ pub(super) struct Link(OwnedFd);
 /// A message from one process to the other. Steps are named by their index in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    /// To an outside: take this step.
-    Take(usize),
-    /// To an outside: what the steps left behind may stay.
+    /// To an outside: take this step. The number is the child's id, or 0 if there is none yet.
+    Take(usize, i32),
+    /// To an outside: what the steps left behind may stay. To a keeper: stay.
     Keep,
     /// To an outside: it may not.
     Undo,
@@ -46,7 +46,7 @@ const MESSAGE_SIZE: usize = 12;
 impl Message {
     fn encode(self) -> [u8; MESSAGE_SIZE] {
         let (kind, index, number) = match self {
-            Self::Take(index) => (0, index, 0),
+            Self::Take(index, child) => (0, index, child),
             Self::Took(index, outcome) => (1, index, outcome.err().map_or(0, Errno::raw_os_error)),
             Self::Keep => (2, 0, 0),
             Self::Undo => (3, 0, 0),
@@ -81,7 +81,7 @@ impl Message {
             fields.next()?,
         );
         match kind {
-            0 => Some(Self::Take(index)),
+            0 => Some(Self::Take(index, number)),
             1 if number == 0 => Some(Self::Took(index, Ok(()))),
             1 => Some(Self::Took(index, Err(Errno::from_raw_os_error(number)))),
             2 => Some(Self::Keep),
@@ -160,7 +160,7 @@ mod tests {
     fn messages_arrive_until_the_other_is_gone() {
         let (one, other) = Link::pair().unwrap();
         let sent = [
-            Message::Take(7),
+            Message::Take(7, 8),
             Message::Took(3, Ok(())),
             Message::Took(4, Err(Errno::PERM)),
             Message::Keep,
@@ -193,6 +193,6 @@ mod tests {
             assert_eq!(other.receive(), Ok(Some(message)));
         }
         assert_eq!(other.receive(), Ok(None));
-        other.send(Message::Take(1)).unwrap();
+        other.send(Message::Take(1, 0)).unwrap();
     }
 }

@@ -24,6 +24,7 @@ mod inside;
 mod join;
 mod joiner;
 mod journal;
+mod keeper;
 mod link;
 mod listen;
 mod mounter;
@@ -39,6 +40,7 @@ mod program;
 mod pty;
 mod ready;
 mod reaper;
+mod record;
 mod relay;
 mod remount;
 mod report;
@@ -147,7 +149,7 @@ fn walk<'p>(
             // The exec is also what lets go of the outside.
             outside.keep().map_err(|errno| Failure::new(task, errno))?;
         }
-        match outside::take(plan, index, performer, outside.as_ref()) {
+        match outside::take(plan, index, None, performer, outside.as_ref()) {
             Ok(()) => {}
             Err(errno) if task.may_fail(errno) => observer(Event::Skipped(task.step(), errno)),
             Err(errno) => {

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     ns::NsKind,
+    pid::Pid,
     plan::{Actor, Plan, Step},
     sys::{
         process::{Forked, exit_now, fork},
@@ -56,9 +57,10 @@ impl Outside {
         }
     }
 
-    /// Lets it take the step at `index`.
-    pub(super) fn take(&self, index: usize) -> Result<(), Errno> {
-        self.ask(Message::Take(index))
+    /// Lets it take the step at `index`, which is about the child if there is one.
+    pub(super) fn take(&self, index: usize, child: Option<Pid>) -> Result<(), Errno> {
+        let child = child.map_or(0, Pid::as_raw_pid);
+        self.ask(Message::Take(index, child))
     }
 
     /// Lets it keep what its steps left behind, whatever happens to nsx.
@@ -107,7 +109,7 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
         let mut outcome = Ok(());
         let mut index = 0;
         match message {
-            Message::Take(step) => {
+            Message::Take(step, child) => {
                 index = step;
                 outcome = match plan.tasks().get(step).map(|task| task.step()) {
                     Some(Step::Pin(pin)) => performer.nsx().and_then(|nsx| {
@@ -119,6 +121,9 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
                         .nsx()
                         .and_then(network::namespace_of)
                         .and_then(|namespace| journal.link(step, link, namespace.as_fd())),
+                    Some(Step::WriteRecord(record)) => Pid::from_raw(child)
+                        .ok_or(Errno::INVAL)
+                        .and_then(|child| journal.record(step, record, child, performer.proc)),
                     Some(step) => performer.perform(step),
                     None => Err(Errno::INVAL),
                 };
@@ -140,14 +145,15 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
 pub(super) fn take(
     plan: &Plan,
     index: usize,
+    child: Option<Pid>,
     performer: &Performer<'_>,
     outside: Option<&Outside>,
 ) -> Result<(), Errno> {
     match (&plan.tasks()[index], outside) {
         (task, Some(outside)) if task.actor() == Actor::Outside => {
-            match (outside.take(index), task.step()) {
+            match (outside.take(index, child), task.step()) {
                 (Err(Errno::INVAL), Step::Pin(pin)) if pin.kind == NsKind::Mnt => {
-                    from_elsewhere(|| outside.take(index))
+                    from_elsewhere(|| outside.take(index, child))
                 }
                 (outcome, _) => outcome,
             }

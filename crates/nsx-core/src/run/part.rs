@@ -1,7 +1,7 @@
 //! The parts of what an outside leaves behind, and how each is undone.
 
 use super::{mounts::mount_id, network};
-use crate::plan::{self, Bridge, Pin, Step};
+use crate::plan::{self, Bridge, Pin, Record, Step};
 use rustix::{
     fs::{AtFlags, CWD},
     io::Errno,
@@ -18,6 +18,8 @@ pub(super) enum Whole<'a> {
     Bridge(&'a Bridge),
     /// A link into another network namespace.
     Link(&'a plan::Link),
+    /// The record of a set.
+    Record(&'a Record),
 }
 
 impl<'a> Whole<'a> {
@@ -27,6 +29,7 @@ impl<'a> Whole<'a> {
             Step::Pin(pin) => Some(Self::Pin(pin)),
             Step::MakeBridge(bridge) => Some(Self::Bridge(bridge)),
             Step::MakeLink(link) => Some(Self::Link(link)),
+            Step::WriteRecord(record) => Some(Self::Record(record)),
             _ => None,
         }
     }
@@ -57,6 +60,9 @@ impl Part {
         let _ = match (self, whole) {
             (Self::Directory, Whole::Pin(pin)) => rustix::fs::rmdir(pin.directory()),
             (Self::File, Whole::Pin(pin)) => rustix::fs::unlinkat(CWD, &pin.at, AtFlags::empty()),
+            (Self::File, Whole::Record(record)) => {
+                rustix::fs::unlinkat(CWD, &record.path, AtFlags::empty())
+            }
             // Not what others have mounted there since.
             (Self::Shared(_), Whole::Pin(pin)) => {
                 rustix::mount::unmount(pin.directory(), UnmountFlags::NOFOLLOW)
@@ -74,7 +80,7 @@ impl Part {
     pub(super) fn is_there(self, whole: Whole<'_>) -> bool {
         match (self, whole) {
             // To remove what is missing does no harm.
-            (Self::Directory | Self::File, Whole::Pin(_)) => true,
+            (Self::Directory | Self::File, Whole::Pin(_)) | (Self::File, Whole::Record(_)) => true,
             (Self::Shared(before) | Self::Private(before), Whole::Pin(pin)) => {
                 mount_id(pin.directory()) != before
             }

@@ -122,8 +122,11 @@ impl<'a> Performer<'a> {
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
             Step::SetClock(offset) => self.write("timens_offsets", &offset.to_string()),
             // An outside alone keeps a journal of these.
-            Step::Pin(_) | Step::MakeBridge(_) | Step::MakeLink(_) => Err(Errno::INVAL),
-            Step::Fork { .. }
+            Step::Pin(_) | Step::MakeBridge(_) | Step::MakeLink(_) | Step::WriteRecord(_) => {
+                Err(Errno::INVAL)
+            }
+            Step::Keep
+            | Step::Fork { .. }
             | Step::ForkJoiner
             | Step::ForkSibling
             | Step::StayAsInit

@@ -32,7 +32,7 @@ impl Restorer {
 
     /// Lets it remember the settings of the terminal before they change.
     pub(super) fn remember(&self) {
-        self.ask(Message::Take(0));
+        self.ask(Message::Take(0, 0));
     }
 
     /// Lets it forget them: the terminal is as it was.
@@ -56,7 +56,7 @@ fn watch(relay: &Link) {
         match relay.receive() {
             Ok(Some(message)) => {
                 before = match message {
-                    Message::Take(_) => tcgetattr(terminal).ok(),
+                    Message::Take(..) => tcgetattr(terminal).ok(),
                     _ => None,
                 };
                 if relay.send(Message::Took(0, Ok(()))).is_err() {

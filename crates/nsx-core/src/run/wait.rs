@@ -112,7 +112,11 @@ impl<'a> Waiter<'a> {
             }
             match listener.listen(pause)? {
                 Heard::Nothing => {}
-                Heard::Told(message) => self.hear(message, link, report)?,
+                Heard::Told(message) => {
+                    if let Some(ended) = self.hear(message, link, report)? {
+                        return Ok(ended);
+                    }
+                }
                 Heard::Cut(_) => self.set_off(report)?,
                 Heard::Signalled(received) if received.signal != libc::SIGCHLD => {
                     self.pass_on(received)
@@ -133,7 +137,9 @@ impl<'a> Waiter<'a> {
         report: &mut Report<'_, '_>,
     ) -> Result<Ended, Errno> {
         while let Some(message) = link.receive()? {
-            self.hear(message, Some(link), report)?;
+            if let Some(ended) = self.hear(message, Some(link), report)? {
+                return Ok(ended);
+            }
         }
         self.set_off(report)?;
         loop {
@@ -145,14 +151,21 @@ impl<'a> Waiter<'a> {
         }
     }
 
+    /// Acts on a message. Returns the end of the wait, if a keeper needs nobody to wait for it.
     fn hear(
         &mut self,
         message: Message,
         link: Option<&Link>,
         report: &mut Report<'_, '_>,
-    ) -> Result<(), Errno> {
+    ) -> Result<Option<Ended>, Errno> {
         match message {
-            Message::Running => self.set_off(report)?,
+            Message::Running => {
+                self.set_off(report)?;
+                if let Some(link) = link.filter(|_| report.plan.keeps()) {
+                    link.send(Message::Keep)?;
+                    return Ok(Some(Ended::Exited(0)));
+                }
+            }
             Message::Stopped(signal) => {
                 self.stops += 1;
                 self.stop(signal)?;
@@ -161,7 +174,7 @@ impl<'a> Waiter<'a> {
             Message::Killed(signal) => self.killed = Some(signal),
             _ => {} // said to others
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The program has set off, unless a failure was told: what was left behind outside stays or

@@ -8,6 +8,7 @@ pub(crate) mod containerd;
 pub(crate) mod docker;
 mod dockerd;
 pub(crate) mod kubelet;
+pub(crate) mod lab;
 pub(crate) mod lxc;
 pub(crate) mod machine;
 pub(crate) mod oci;
@@ -195,7 +196,7 @@ pub(crate) fn look(
     engine: Option<Engine>,
     query: &Query<'_>,
 ) -> Findings {
-    use Engine::{Containerd, Cri, Crio, Docker, Lxc, Machine, Nerdctl, Oci, Podman, Unit};
+    use Engine::{Containerd, Cri, Crio, Docker, Lab, Lxc, Machine, Nerdctl, Oci, Podman, Unit};
     host.renew();
     let mut findings = Findings::default();
     let people = &host.people(whose)[..];
@@ -216,6 +217,9 @@ pub(crate) fn look(
     if !matches!(query, Query::Pod(_)) {
         if wants(&[Lxc]) {
             lxc::look(host, people, query, &mut findings);
+        }
+        if wants(&[Lab]) {
+            lab::look(host, people, query, &mut findings);
         }
         if wants(&[Machine]) {
             machine::look(host, query, &mut findings);

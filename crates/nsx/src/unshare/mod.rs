@@ -8,6 +8,7 @@ mod ids;
 mod kinds;
 mod maps;
 mod mounts;
+mod name;
 mod network;
 pub(crate) mod oci;
 mod options;
@@ -41,6 +42,8 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
 
 fn unshare(options: Options, status: Option<&StatusFd>) -> Result<ExitStatus, Error> {
     let (explain, verbose) = (options.explain, options.verbose);
+    let set = options.name.clone();
+    let program = options.program.clone();
     let (caller, proc) = program::caller()?;
     let mut notes = Vec::new();
     let request = request::request(options, &caller, &proc, &mut notes)?;
@@ -50,6 +53,14 @@ fn unshare(options: Options, status: Option<&StatusFd>) -> Result<ExitStatus, Er
     }
     if explain {
         return execution::explain(&plan, std::iter::empty());
+    }
+    if let Some(name) = set {
+        execution::keep(&plan, &caller, &proc, verbose)?;
+        return if program.is_empty() {
+            Ok(ExitStatus::SUCCESS)
+        } else {
+            Err(name::enter(&name, &program))
+        };
     }
     let report = Report {
         verbose,

@@ -1,8 +1,8 @@
 //! The options about the new network.
 
 use crate::{
+    error::Error,
     links::{self, LinkSpec},
-    program::RequestError,
 };
 use clap::Args;
 use nsx_core::{
@@ -30,7 +30,7 @@ pub(super) struct NetworkOptions {
 
 impl NetworkOptions {
     /// Sets the links, which imply a network namespace.
-    pub(super) fn apply(&self, request: &mut Request, caller: &Caller) -> Result<(), RequestError> {
+    pub(super) fn apply(&self, request: &mut Request, caller: &Caller) -> Result<(), Error> {
         if !self.link.is_empty() {
             request.kinds.insert(NsKind::Net);
         }

@@ -10,6 +10,7 @@ use super::{
     rights::{EnvironmentOptions, RightsOptions},
     setup::SetupOptions,
 };
+use crate::lab::Name;
 use clap::{Parser, builder::ValueHint};
 use std::{ffi::OsString, path::PathBuf};
 
@@ -51,6 +52,14 @@ pub struct Options {
         "ClockOptions",
     ])]
     pub(super) from_oci: Option<PathBuf>,
+    /// Keep the namespaces under NAME when the program has ended
+    ///
+    /// Without a program nsx returns when the set is there. `nsx enter lab:NAME` runs a program in
+    /// it, `nsx rm lab:NAME` ends it. A process stays that keeps the set, PID 1 of a new PID
+    /// namespace; its record is in /run/nsx, or in $XDG_RUNTIME_DIR/nsx if you are not root. Root's
+    /// sets have their network in /run/netns as well, for `ip netns`.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["from_oci", "init", "status_fd", "kill_child", "no_fork"])]
+    pub(super) name: Option<Name>,
     /// Print the plan, one line per step, and run nothing
     #[arg(long)]
     pub(super) explain: bool,

@@ -2,6 +2,7 @@
 
 use super::{
     maps::Maps,
+    name,
     oci::{self, Bundle},
     options::Options,
 };
@@ -65,7 +66,10 @@ fn from_options(
     }
     options.setup.add_views(&mut request, proc)?;
     options.setup.set_directories(&mut request)?;
-    request.programs = program::programs(options.program)?;
+    match &options.name {
+        Some(name) => name::apply(name, &mut request)?,
+        None => request.programs = program::programs(options.program)?,
+    }
     Ok(request)
 }
 

@@ -89,6 +89,9 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
         );
     }
     pins(&mut plan, true);
+    if let Some(record) = &request.keep {
+        plan.push(Actor::Outside, Step::WriteRecord(record.clone()));
+    }
     push_mounts_and_names(&mut plan, &request)?;
     if let Some(user) = request.home_of {
         plan.push(Actor::Inside, Step::FindHome(user));
@@ -100,6 +103,7 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
         init,
         kill_child,
         confinement,
+        keep,
         programs,
         environment,
         ..
@@ -117,6 +121,7 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     plan.push(
         Actor::Inside,
         match programs.is_empty() {
+            _ if keep.is_some() => Step::Keep,
             true => Step::LoginShell { environment },
             false => Step::Exec {
                 programs,

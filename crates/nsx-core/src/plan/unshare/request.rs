@@ -6,7 +6,7 @@ use crate::{
     ns::NsSet,
     plan::{
         Bridge, ClockOffset, Confinement, GroupsDenied, Link, Mount, NamespaceFile, Pin,
-        Propagation, Signals,
+        Propagation, Record, Signals,
     },
     sys::signal::Signal,
 };
@@ -102,6 +102,9 @@ pub struct Request {
     /// The user whose home directory, as the new root directory's /etc/passwd has it, is the value
     /// of HOME.
     pub home_of: Option<u32>,
+    /// The record of the set, if no program is run but a process stays that keeps the namespaces;
+    /// requires `fork`.
+    pub keep: Option<Record>,
     /// The program's environment, `NAME=VALUE` each; the caller's if none is given.
     pub environment: Option<Vec<CString>>,
     /// Argument vectors, of which the first whose program exists is run; the user's login shell if
