@@ -396,6 +396,8 @@ fn a_process_that_has_ended_is_refused(session: &Session) {
         );
         session.command(&calls).run().exited(125);
         let calls = fs::read_to_string(session.path("calls")).unwrap();
+        // The check that nsx has one thread, which changes nothing.
+        let calls = calls.replace("unshare(CLONE_THREAD)", "");
         assert!(!calls.contains('('), "nothing is joined first: {calls}");
     }
 }
