@@ -17,7 +17,11 @@ impl Facts<'_> {
             return Refusal::new(
                 "the map has user 0 of this user namespace in it, which requires CAP_SETFCAP \
                 (Linux 5.12), and you lack that",
-                [self.gain(CapabilitySet::SETFCAP), Remedy::MapOtherIds],
+                // The bounding set cannot be read any more: in the new user namespace it is whole.
+                [
+                    Remedy::AddToBoundingSet(CapabilitySet::SETFCAP),
+                    Remedy::MapOtherIds,
+                ],
             );
         }
         self.apparmor()
