@@ -1,4 +1,4 @@
-//! One run of a command on the stage, with a fault or without.
+//! A run of a command on the stage, with a fault or without.
 
 use super::{
     cases::Case,
