@@ -219,7 +219,7 @@ impl Api<'_> {
             }
             Item::Mod(module) => {
                 line(format!("pub mod {full}"));
-                let from = [from, &[own.clone()]].concat();
+                let from = [from, std::slice::from_ref(&own)].concat();
                 let path = [path, &[name.unwrap_or(&own).to_owned()]].concat();
                 if module.content.is_none() {
                     self.module(&from, &path);
