@@ -158,7 +158,7 @@ fn processes_are_selected_by_a_filter_and_by_a_namespace_above_them(session: &Se
     refused("--tree", "--tree");
     refused(
         "-o type",
-        "there is no column \"type\"; --pids --columns lists those there are",
+        "there is no column \"type\"; --pids --columns lists the columns",
     );
     refused("-Q TYPE==1", "unknown column: TYPE");
     refused("-p no:such", "no:such");

@@ -203,7 +203,7 @@ fn wrong_filters_and_columns_are_refused(session: &Session) {
     refused(&["-Q", "NOSUCH == 1"], "unknown column: NOSUCH");
     refused(
         &["-o", "ns,nosuch"],
-        "there is no column \"nosuch\"; --columns lists those there are",
+        "there is no column \"nosuch\"; --columns lists the columns",
     );
     refused(&["--watch=0"], "a number of seconds");
     refused(&["--tree=nosuch"], "owner, parent, process, pid");
