@@ -31,6 +31,7 @@ mod mounter;
 mod mounts;
 mod netns;
 mod network;
+mod new_links;
 mod outcome;
 mod outside;
 mod part;

@@ -1,77 +1,12 @@
-//! Links of a new network namespace, made from outside and set up inside.
+//! Links between network namespaces: how they are found, set up and removed.
 
-use super::{
-    journal::Journal,
-    part::{Part, Whole},
-};
-use crate::plan::{self, Bridge, LinkKind};
-use nsx_net::{InterfaceName, IpNet, Kind, Macvlan, Netlink, NetlinkError, NewVeth, Peer};
+use crate::plan::{self, LinkKind};
+use nsx_net::{InterfaceName, IpNet, Netlink, NetlinkError};
 use rustix::{
-    fd::{BorrowedFd, OwnedFd},
+    fd::OwnedFd,
     fs::{Mode, OFlags},
     io::Errno,
 };
-
-impl<'a> Journal<'a> {
-    /// Makes the bridge of the step at index `step` in this process's network namespace, unless the
-    /// bridge has been made meanwhile.
-    pub(super) fn bridge(&mut self, step: usize, bridge: &'a Bridge) -> Result<(), Errno> {
-        if index_of(&bridge.name)? != 0 {
-            return Ok(());
-        }
-        let which = (step, Whole::Bridge(bridge));
-        self.part(which, Part::Link(0), || {
-            attempt(|netlink| netlink.add(&bridge.name, Kind::Bridge))
-        })?;
-        attempt(|netlink| add_addresses(netlink, &bridge.name, &bridge.addresses))
-    }
-
-    /// Makes the link of the step at index `step` from this process's network namespace into
-    /// another.
-    pub(super) fn link(
-        &mut self,
-        step: usize,
-        link: &'a plan::Link,
-        namespace: BorrowedFd<'_>,
-    ) -> Result<(), Errno> {
-        match &link.kind {
-            LinkKind::Veth {
-                outside,
-                bridge,
-                addresses,
-            } => {
-                let which = (step, Whole::Link(link));
-                self.part(which, Part::Link(index_of(outside)?), || {
-                    attempt(|netlink| {
-                        let bridge = bridge.as_ref().map(|bridge| index(netlink, bridge));
-                        netlink.add_veth(&NewVeth {
-                            name: outside,
-                            bridge: bridge.transpose()?,
-                            mtu: link.mtu,
-                            peer: Peer {
-                                name: &link.name,
-                                namespace,
-                                mac: link.mac,
-                            },
-                        })
-                    })
-                })?;
-                attempt(|netlink| add_addresses(netlink, outside, addresses))
-            }
-            // It ends with the namespace that it is made in, and leaves nothing behind here.
-            LinkKind::Macvlan { parent } => attempt(|netlink| {
-                let parent = index(netlink, parent)?;
-                netlink.add_macvlan(&Macvlan {
-                    parent,
-                    name: &link.name,
-                    namespace,
-                    mac: link.mac,
-                    mtu: link.mtu,
-                })
-            }),
-        }
-    }
-}
 
 /// Opens the network namespace of a process by its directory in /proc.
 pub(super) fn namespace_of(process: &OwnedFd) -> Result<OwnedFd, Errno> {
@@ -138,13 +73,15 @@ pub(super) fn set_up(link: &plan::Link) -> Result<(), Errno> {
 
 /// Does something with a socket to rtnetlink. The kernel's words about a refusal are left out, as
 /// an errno is all that another process hears of.
-fn attempt<T>(act: impl FnOnce(&mut Netlink) -> Result<T, NetlinkError>) -> Result<T, Errno> {
+pub(super) fn attempt<T>(
+    act: impl FnOnce(&mut Netlink) -> Result<T, NetlinkError>,
+) -> Result<T, Errno> {
     Netlink::open()
         .and_then(|mut netlink| act(&mut netlink))
         .map_err(|error| error.errno().unwrap_or(Errno::BADMSG))
 }
 
-fn add_addresses(
+pub(super) fn add_addresses(
     netlink: &mut Netlink,
     name: &InterfaceName,
     addresses: &[IpNet],
@@ -158,7 +95,7 @@ fn add_addresses(
         .try_for_each(|address| netlink.add_address(index, *address))
 }
 
-fn index(netlink: &mut Netlink, name: &InterfaceName) -> Result<u32, NetlinkError> {
+pub(super) fn index(netlink: &mut Netlink, name: &InterfaceName) -> Result<u32, NetlinkError> {
     let link = netlink.link(name.as_str())?;
     link.map(|link| link.index).ok_or(NetlinkError::Refused {
         errno: Errno::NODEV,
