@@ -1,5 +1,6 @@
 //! `cargo xtask check`: properties of the repository that a compiler does not check.
 
+mod circles;
 mod litter;
 mod references;
 
@@ -17,10 +18,16 @@ const STRICT: [&str; 3] = [
     "crates/nsx/src/compat/unshare/help.txt",
 ];
 
+/// The crates whose files import each other in one direction.
+const SOURCES: [&str; 3] = ["crates/nsx/src", "crates/nsx-core/src", "xtask/src"];
+
 /// Runs all checks and lists their findings.
 pub(crate) fn run() -> Outcome {
     let mut problems = stale(&[man::pages()?, completions::scripts(), api::listings()?].concat());
     problems.extend(options_and_pages_differ()?);
+    for source in SOURCES {
+        problems.extend(circle_in(Path::new(source))?);
+    }
     for path in tree::committed()? {
         let text = tree::read(&path)?;
         let found = [
@@ -40,6 +47,22 @@ pub(crate) fn run() -> Outcome {
     } else {
         Err(problems.join("\nxtask: ").into())
     }
+}
+
+/// Returns a circle of imports between the files in a directory, if there is one.
+fn circle_in(source: &Path) -> Outcome<Option<String>> {
+    let mut files = Vec::new();
+    for path in tree::committed()? {
+        if let Ok(module) = path.strip_prefix(source)
+            && module
+                .extension()
+                .is_some_and(|extension| extension == "rs")
+        {
+            files.push((module.to_owned(), tree::read(&path)?));
+        }
+    }
+    let circle = circles::circle(&files);
+    Ok(circle.map(|circle| format!("{}: {circle}", source.display())))
 }
 
 /// Generated files that are out of date.
