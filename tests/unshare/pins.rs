@@ -151,7 +151,7 @@ fn a_file_that_cannot_be_created_is_refused_with_the_reason(session: &Session) {
         "directory",
         &["it is a directory", "--pin uts=directory/NAME"],
     );
-    refused("file/file", &["file is no directory"]);
+    refused("file/file", &["file is not a directory"]);
 }
 
 /// `ip netns add` creates it for the first network, with the same mode.
