@@ -94,7 +94,7 @@ pub(super) const KNOWN: &[Known] = &[
         nsx: "",
     },
     Known {
-        reason: "-1 is no descriptor, and not the wish for none",
+        reason: "-1 is not a descriptor, and does not mean none",
         root: false,
         example: "nsenter -N -1 -t $T true",
         line: "nsenter",

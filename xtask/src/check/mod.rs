@@ -3,6 +3,7 @@
 mod circles;
 mod litter;
 mod references;
+mod words;
 
 use crate::{
     Outcome, api, completions, man,
@@ -33,6 +34,7 @@ pub(crate) fn run() -> Outcome {
         let found = [
             litter::litter(&path, &text),
             unheaded(&path, &text),
+            words::unplain(&path, &text),
             references::missing(&path, &text),
         ]
         .concat();
