@@ -353,7 +353,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__unshare)
-            opts="-v -m -u -i -n -p -U -C -T -a -r -c -S -G -R -w -l -f -h --from-oci --explain --verbose --mount --uts --ipc --net --pid --user --cgroup --time --all --pin --map-root-user --map-current-user --map-user --map-group --map-users --map-groups --map-auto --map-subids --owner --setgroups --setuid --setgid --hostname --domainname --root --wd --propagation --mount-proc --no-mount-proc --mount-binfmt --load-interp --no-mount-sys --no-mount-mqueue --no-mount-cgroup --no-lo --bind --ro-bind --ro-root --tmpfs --dev --overlay --fork --no-fork --init --status-fd --no-kill-child --kill-child --forward-signals --cap-drop --cap-keep --keep-caps --no-new-privs --env --unset-env --clear-env --keep-env --whitelist-env --monotonic --boottime --help"
+            opts="-v -m -u -i -n -p -U -C -T -a -r -c -S -G -R -w -l -f -h --from-oci --name --explain --verbose --mount --uts --ipc --net --pid --user --cgroup --time --all --pin --map-root-user --map-current-user --map-user --map-group --map-users --map-groups --map-auto --map-subids --owner --setgroups --setuid --setgid --hostname --domainname --root --wd --propagation --mount-proc --no-mount-proc --mount-binfmt --load-interp --no-mount-sys --no-mount-mqueue --no-mount-cgroup --link --no-lo --bind --ro-bind --ro-root --tmpfs --dev --overlay --fork --no-fork --init --status-fd --no-kill-child --kill-child --forward-signals --cap-drop --cap-keep --keep-caps --no-new-privs --env --unset-env --clear-env --keep-env --whitelist-env --monotonic --boottime --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -372,6 +372,10 @@ _nsx() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --pin)
@@ -474,6 +478,10 @@ _nsx() {
                     return 0
                     ;;
                 -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --link)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

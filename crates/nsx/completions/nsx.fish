@@ -35,6 +35,7 @@ complete -c nsx -n "__fish_nsx_needs_command" -f -a "pin" -d 'Keep namespaces of
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "rm" -d 'Remove pins: files that keep namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "compat" -d 'Run as a program of util-linux, exactly, as a link to nsx of that name does'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l from-oci -d 'Run the OCI runtime bundle that this config.json describes' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l name -d 'Keep the namespaces under NAME when the program has ended' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l pin -d 'Keep the new namespace of KIND in FILE, like --KIND=FILE; implies that kind' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-user -d 'Map the caller to this user inside; implies --user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-group -d 'Map the caller\'s group to this one inside; implies --user' -r
@@ -54,6 +55,7 @@ shared\t'Both sides see mounts of the other'
 slave\t'Mounts outside are seen inside'
 unchanged\t'As each mount point has it'"
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s l -l load-interp -d 'Register an interpreter there, in the format of binfmt_misc; implies --mount-binfmt' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l link -d 'Connect the new network to this one; implies --net' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l bind -d 'Show the directory or file SRC at DST, by default at the same path; implies --mount' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l ro-bind -d 'Show SRC at DST read-only; implies --mount' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l tmpfs -d 'Mount an empty directory in memory on DIR; implies --mount' -r
