@@ -224,13 +224,12 @@ fn the_end_of_the_program_takes_both_ends_away(session: &Session) {
 }
 
 fn a_kill_at_any_step_leaves_no_link_and_no_bridge(session: &Session) {
-    let script = format!(
-        "nsx='nsx unshare --fork --no-kill-child --link veth,bridge=br0,create,addr=10.0.0.2/24,gw=10.0.0.1'
+    let script = "nsx='nsx unshare --fork --no-kill-child --link veth,bridge=br0,create,addr=10.0.0.2/24,gw=10.0.0.1'
         before=$(ip -o link | wc -l)
         strace -qq -o calls $nsx touch ran
         ip link del br0
         # The first call is strace's own exec.
-        grep -o '^[a-z0-9_]*(' calls | tr -d '(' | awk 'NR > 1 {{ print $1, ++count[$1] }}' >steps
+        grep -o '^[a-z0-9_]*(' calls | tr -d '(' | awk 'NR > 1 { print $1, ++count[$1] }' >steps
         while read call when; do
             rm -f ran
             sh -c \"exec strace -qq -o trace -e inject=$call:signal=KILL:when=$when $nsx touch ran\" \
@@ -245,9 +244,8 @@ fn a_kill_at_any_step_leaves_no_link_and_no_bridge(session: &Session) {
             left=$(ip -o link | cut -d ' ' -f 2 | tr '\\n' ' ')
             [ \"$left\" = 'lo: ' ] || echo $call $when: $left
         done <steps
-        [ $(grep -c . steps) -gt 50 ] && echo done"
-    );
-    let outcome = host(session, &script)
+        [ $(grep -c . steps) -gt 50 ] && echo done";
+    let outcome = host(session, script)
         .directory(session.directory())
         .start()
         .wait_for(Duration::from_secs(120));
