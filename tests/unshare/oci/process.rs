@@ -448,7 +448,7 @@ fn invalid_process_settings_are_refused(session: &Session) {
     refused(
         limit("RLIMIT_NOFILE", 9, 8),
         json!({}),
-        &["failed to set the limits"],
+        &["failed to set the resource limits"],
     );
     refused(
         json!({"cwd": "tmp"}),
