@@ -265,7 +265,9 @@ fn a_file_goes_on_a_file_and_a_directory_on_a_directory(session: &Session) {
     let other = session
         .unshare(&format!("--bind file:{here}/directory true"))
         .run();
-    other.exited(125).says(&["is a directory", "file is none"]);
+    other
+        .exited(125)
+        .says(&["is a directory", "file is a file"]);
     session
         .unshare(&format!("--tmpfs {here}/file true"))
         .run()

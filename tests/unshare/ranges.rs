@@ -314,7 +314,7 @@ fn no_suggested_line_grants_ids_of_another_user(session: &Session) {
         "--map-groups 0:300001:1",
         "--map-groups 0:300002:1",
     ] {
-        let outcome = refused(options).says(&["some of them are others'", "--map-auto"]);
+        let outcome = refused(options).says(&["some of them belong to others", "--map-auto"]);
         assert!(
             !String::from_utf8_lossy(&outcome.stderr).contains("add this line"),
             "{options}: {outcome}"

@@ -76,7 +76,7 @@ impl Facts<'_> {
                     if errno == Errno::NOTDIR {
                         "a directory"
                     } else {
-                        "not"
+                        "a file"
                     },
                 ))
             }
