@@ -2,7 +2,7 @@
 
 use super::{
     Enter, EnterError, Findings, Keep, accounts::ProgramAccounts, arguments_of_shells, cgroups,
-    environment::TargetEnvironment, joined::Joined, kinds::mapped_root, process::Context,
+    context::Context, environment::TargetEnvironment, joined::Joined, kinds::mapped_root,
     profile::Profile,
 };
 use nsx_core::{

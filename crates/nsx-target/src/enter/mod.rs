@@ -9,6 +9,7 @@
 
 mod accounts;
 mod cgroups;
+mod context;
 mod directory;
 mod environment;
 mod error;

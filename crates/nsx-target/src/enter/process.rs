@@ -1,8 +1,8 @@
 //! A program in the namespaces of a process.
 
 use super::{
-    Enter, EnterError, Entry, Findings, Scope, exec, guard, joined::Joined, kinds,
-    namespaces::kinds_of, view,
+    Enter, EnterError, Entry, Findings, Scope, context::Context, exec, guard, joined::Joined,
+    kinds, namespaces::kinds_of, view,
 };
 use crate::{container::Container, find::Subject, host::Host, inventory::Inventory};
 use nsx_core::{
@@ -14,15 +14,6 @@ use nsx_core::{
     },
     proc::ProcError,
 };
-
-/// The target and the caller of a request.
-#[derive(Clone, Copy)]
-pub(super) struct Context<'a> {
-    pub(super) subject: &'a Subject,
-    pub(super) target: TargetProcess<'a>,
-    pub(super) host: &'a Host,
-    pub(super) caller: &'a Caller,
-}
 
 /// Returns the request for a process, and what was found out.
 pub(super) fn entry(

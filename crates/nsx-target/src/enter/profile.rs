@@ -4,7 +4,7 @@
 //! The process is the second choice, because it may have changed its user, dropped privileges or
 //! overwritten its environment since it started.
 
-use super::{Findings, label::ModuleLabel, limits, process::Context};
+use super::{Findings, context::Context, label::ModuleLabel, limits};
 use crate::{
     configuration::{Configuration, ConfigurationError},
     oci::{self, Rlimit, UMASK},
