@@ -60,8 +60,8 @@ pub fn user_by_id(uid: u32) -> io::Result<Option<User>> {
     }
 }
 
-/// The shell of whoever this process is, here and now: that of `SHELL` in `environment`, which is
-/// this process's own where none is given, else that of the real user in /etc/passwd, else
+/// Returns the shell of the user of this process: that of `SHELL` in `environment`, or in this
+/// process's own environment if none is given, else that of the real user in /etc/passwd, else
 /// `/bin/sh`.
 ///
 /// The file alone is asked: the first child of a process that has left its PID namespace would be
@@ -179,8 +179,8 @@ pub fn ungiven_range(ids: IdKind, count: u32) -> io::Result<Option<u32>> {
 /// accounts, no account has one of them, and /etc/subuid or /etc/subgid gives none of them to
 /// another user.
 ///
-/// A user who is given an id can become the user who has it: root with 0. A directory service is
-/// asked for the first and the last.
+/// A user who is given an id can become the user who has it: root with 0. A directory service
+/// looks up the first and the last id.
 ///
 /// # Errors
 /// If a file exists but cannot be read, or `getent` exists but cannot be run.
@@ -286,14 +286,14 @@ fn names(entries: &[(Vec<u8>, u32)]) -> HashMap<u32, Vec<u8>> {
         .collect()
 }
 
-/// Reads a file of a target's. Its errors are the target's to make, so they are no trouble of the
-/// system's.
+/// Reads a file of a target. The target controls its errors, so they do not count as failures of
+/// the system.
 fn read_below(root: impl AsFd, path: &str) -> io::Result<Vec<u8>> {
     const MOST: usize = 1 << 20;
     Ok(beneath::read(root, Path::new(path), MOST)?)
 }
 
-/// Returns whether an account could be called `name`, so that asking for the name makes sense and
+/// Returns whether an account could be called `name`, so that looking the name up makes sense and
 /// `getent` does not take it for an option.
 fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && !name.starts_with(b"-") && !name.iter().any(|byte| b":\n\0".contains(byte))
@@ -371,7 +371,7 @@ fn given(text: &[u8]) -> impl Iterator<Item = (&[u8], u32, u32)> {
     lines(text).filter_map(|[owner, first, count]| Some((owner, id(first)?, id(count)?)))
 }
 
-/// The lines that have `N` fields and are no comment and no reference to NIS.
+/// Returns the lines that have `N` fields, except comments and references to NIS.
 fn lines<const N: usize>(text: &[u8]) -> impl Iterator<Item = [&[u8]; N]> {
     text.split(|&byte| byte == b'\n')
         .filter(|line| !matches!(line.first(), Some(b'+' | b'-' | b'#')))
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn getent_is_no_way_around_the_name() {
+    fn getent_looks_up_only_names() {
         // getent takes digits for an id and a dash for an option.
         for name in [
             &b"0"[..],

@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_where_oneself_is() {
+    fn the_callers_own_cgroup_is_known() {
         let proc = ProcRoot::system().unwrap();
         assert_eq!(
             Membership::differing(&proc, rustix::process::getpid()),

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_multiplexer_is_not_opened() {
+    fn a_file_that_is_not_a_multiplexer_is_not_opened() {
         let root = std::env::temp_dir().join(format!("nsx-pty-{}", std::process::id()));
         fs::create_dir_all(root.join("dev")).unwrap();
         let multiplexer = root.join("dev/ptmx");

@@ -2,8 +2,8 @@
 //!
 //! Reading about processes meets errors all the time, and nearly all of them are answers: the
 //! process has ended, the caller may not see it, the kernel has no such call. A listing takes them
-//! into account, or leaves the one cell empty. An error of the disk, of memory or of a limit is no
-//! answer: with what is then missing, a listing must not look whole.
+//! into account, or leaves the one cell empty. An error of the disk, of memory or of a limit is not
+//! an answer: with what is then missing, a listing must not look whole.
 
 use rustix::io::Errno;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 /// The first one, or 0.
 static FIRST: AtomicI32 = AtomicI32::new(0);
 
-/// Remembers an error if it is no answer; returns it.
+/// Remembers an error if it is not an answer; returns it.
 pub fn met(errno: Errno) -> Errno {
     if matches!(
         errno,
@@ -35,7 +35,7 @@ pub fn met_in(error: std::io::Error) -> std::io::Error {
     error
 }
 
-/// The first error that was no answer.
+/// Returns the first error that was not an answer.
 pub fn first() -> Option<Errno> {
     Some(FIRST.load(Ordering::Relaxed))
         .filter(|errno| *errno != 0)

@@ -22,7 +22,7 @@ impl Accounts {
     /// Reads both.
     ///
     /// # Errors
-    /// The errno of opening or reading one that is there; `EINVAL` where it is no plain file.
+    /// The errno of opening or reading one that is there; `EINVAL` if it is not a regular file.
     pub fn read(root: impl AsFd) -> Result<Self, Errno> {
         Ok(Self {
             passwd: read(&root, "etc/passwd")?,

@@ -109,7 +109,7 @@ fn own_cookie(proc: &ProcRoot) -> Option<(u64, NsId)> {
 struct Part {
     held: Vec<(NsId, Holder)>,
     unseen: Unseen,
-    /// Which network namespace a cookie stands for, so that each is asked for once.
+    /// The network namespace that each cookie stands for, so that each is looked up once.
     cookies: BTreeMap<u64, NsId>,
     /// The cookies of network namespaces that processes are in (6.18).
     ids: BTreeMap<NsId, Option<u64>>,
@@ -190,7 +190,7 @@ impl Part {
         let Some(process) = lender else { return };
         match self.network_of(search, process, home, fd) {
             Ok(ns) if ns != home => self.held.push((ns, Holder::Socket { pid, fd, inode })),
-            // Closed meanwhile, or by now another file that is no socket.
+            // Closed meanwhile, or now another file that is not a socket.
             Ok(_) | Err(Errno::BADF | Errno::NOTSOCK | Errno::SRCH | Errno::NOTTY) => {}
             Err(_) => self.unseen.sockets += 1,
         }

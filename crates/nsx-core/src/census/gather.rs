@@ -75,7 +75,7 @@ mod tests {
     };
 
     #[test]
-    fn whoever_stands_above_is_held_from_below() {
+    fn the_namespaces_above_are_held_from_below() {
         let proc = ProcRoot::system().unwrap();
         let query = Query {
             kinds: NsSet::ALL,

@@ -37,7 +37,7 @@ pub enum Holder {
         /// The process.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))]
         pid: Pid,
-        /// Which descriptor.
+        /// The descriptor.
         fd: u32,
     },
     /// It is bound to a file.
@@ -47,7 +47,7 @@ pub enum Holder {
         /// The process.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))]
         pid: Pid,
-        /// Which descriptor.
+        /// The descriptor.
         fd: u32,
         /// The socket's inode number, as in `socket:[…]`.
         inode: u64,
@@ -62,8 +62,8 @@ pub enum Holder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Pin {
-    /// The mount, as it is seen from the root directory of whoever sees it. Its id is that of
-    /// `mountinfo`; where nobody does its unique one.
+    /// The mount, as seen from the root directory of the viewer. Its id is that of `mountinfo`, or
+    /// its unique id if it has no viewer.
     pub mount: Mount,
     /// The mount namespace that the mount is in; none where it could not be told.
     pub inside: Option<NsId>,

@@ -243,8 +243,8 @@ impl Entry {
 }
 
 impl Member {
-    /// The namespace of this kind that it is in; none where its kind was not asked for, and for a
-    /// zombie.
+    /// Returns the namespace of this kind that it is in; none if the kind was not requested, and for
+    /// a zombie.
     pub fn ns(&self, kind: NsKind) -> Option<NsId> {
         let inode = self.inodes[kind as usize].into();
         (inode != 0).then_some(NsId { kind, inode })
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_children_and_threads_are_in_is_found_where_it_is_asked_for() {
+    fn namespaces_of_children_and_threads_alone_are_found_on_request() {
         let recording = Recording::new();
         recording.process(30, &["net:[9]", "pid:[5]"]);
         recording.link("30/ns/pid_for_children", "pid:[6]");

@@ -1,8 +1,8 @@
 //! Namespaces that are bound to files.
 //!
-//! Every mount namespace has its own table, `/proc/PID/mountinfo` of whichever process is in it.
+//! Every mount namespace has its own table, `/proc/PID/mountinfo` of any process that is in it.
 //! Those that no process is in are gone through one by one (6.12, as root of the host), and their
-//! mounts asked for. Nothing is opened here: where a namespace has no other way to it,
+//! mounts requested. Nothing is opened here: where a namespace has no other way to it,
 //! [`Pin::open`] opens it, and never waits.
 
 use super::{Holder, Member, Pin, Sources, Viewer, gather::Gatherer, scan::Scan, tally::Tally};

@@ -41,7 +41,7 @@ pub enum Above {
 }
 
 impl Above {
-    /// Which, where that may be seen.
+    /// Returns the namespace, if the caller may see it.
     pub fn id(self) -> Option<NsId> {
         match self {
             Self::Is(id) => Some(id),

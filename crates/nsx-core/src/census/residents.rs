@@ -8,7 +8,7 @@ use crate::{
 };
 use rustix::io::Errno;
 
-/// Which processes are asked for.
+/// The processes that are requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Living {
     /// All that the procfs shows.
@@ -41,8 +41,8 @@ pub struct Resident {
 impl Residents {
     /// Looks at the processes that `proc` shows.
     ///
-    /// A chain asks for no privilege, so a process whose namespace is hidden is there with its
-    /// chain.
+    /// Reading a chain requires no privilege, so a process whose namespace is hidden is listed with
+    /// its chain.
     ///
     /// # Errors
     /// The errno with which listing the processes failed. What fails for one process is counted,
@@ -89,8 +89,8 @@ fn resident(
     if ns.is_some_and(|ns| proc.ns(pid, NsLink::Own(NsKind::Pid)) != Ok(ns)) {
         return Err(ProcError::Vanished);
     }
-    let asked_for = living == Living::Anywhere || status.chain.depth() > 0;
-    Ok(asked_for.then_some(Resident { pid, ns, status }))
+    let is_wanted = living == Living::Anywhere || status.chain.depth() > 0;
+    Ok(is_wanted.then_some(Resident { pid, ns, status }))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ const CHUNK: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     pub(super) tally: Tally,
-    /// In order of their ids; none where nothing asks for them.
+    /// In order of their ids; none if nothing requests them.
     pub(super) members: Vec<Member>,
     /// In order of their ids.
     pub(super) hidden: Vec<Pid>,

@@ -26,7 +26,7 @@ impl Sources {
     /// Namespaces that are bound to files in the caller's own mount namespace, as those of `ip
     /// netns` are.
     pub const PINS: Self = Self(1);
-    /// Which namespaces each process is in, kept: [`Census::members`](super::Census::members).
+    /// The namespaces that each process is in, kept: [`Census::members`](super::Census::members).
     pub const MEMBERS: Self = Self(1 << 1);
     /// Namespaces that only the next children of a process will be in: `pid_for_children`,
     /// `time_for_children`.

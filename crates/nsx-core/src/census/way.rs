@@ -1,4 +1,4 @@
-//! The ways to a namespace: whoever is in it, or else whatever holds it.
+//! The ways to a namespace: a process that is in it, or else what holds it.
 
 use super::{Census, Entry, Holder, Viewer, descriptors};
 use crate::{

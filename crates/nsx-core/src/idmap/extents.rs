@@ -135,7 +135,7 @@ impl IdMap {
         })?]))
     }
 
-    /// Reads `/proc/PID/uid_map` or `gid_map`: a line an extent, three numbers a line.
+    /// Reads `/proc/PID/uid_map` or `gid_map`: one line per extent, three numbers per line.
     ///
     /// An empty file is a namespace whose map is not written yet. The initial namespace's own
     /// extent reaches the last number there is.
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_map_is_malformed() {
+    fn a_text_that_is_not_a_map_is_malformed() {
         for text in [
             "0 1000",
             "0 1000 1 1",

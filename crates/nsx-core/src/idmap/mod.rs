@@ -16,7 +16,7 @@ pub use request::{MapRequest, MapRequestError, Owned, ParseRangeError, RangeRequ
 
 use std::fmt;
 
-/// One of the two maps of a user namespace.
+/// The kind of ids that a map of a user namespace is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IdKind {
     /// User ids: `uid_map`.

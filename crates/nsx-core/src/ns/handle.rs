@@ -32,8 +32,8 @@ impl Namespace {
     /// one was bound to.
     ///
     /// # Errors
-    /// The errno of `openat(2)`; `EINVAL` where the file is no namespace; `ENOSYS` where it is one
-    /// of a kind that nsx does not know.
+    /// The errno of `openat(2)`; `EINVAL` if the file is not a namespace; `ENOSYS` if nsx does
+    /// not know its kind.
     pub fn open(dir: impl AsFd, path: impl rustix::path::Arg) -> Result<Self, Errno> {
         // Opened for its place first: opening a FIFO or a device that stands at the path could
         // block or act.
@@ -113,7 +113,7 @@ impl Namespace {
     /// Takes a descriptor of a file in nsfs.
     ///
     /// # Errors
-    /// `ENOTTY` or `EINVAL` where the descriptor is no namespace's; `ENOSYS` where nsx does not
+    /// `ENOTTY` or `EINVAL` if the descriptor is not that of a namespace; `ENOSYS` if nsx does not
     /// know its kind.
     pub fn from_fd(fd: OwnedFd) -> Result<Self, Errno> {
         let kind = NsKind::from_flag(nsfs::kind_flag(&fd)?).ok_or(Errno::NOSYS)?;
@@ -124,7 +124,7 @@ impl Namespace {
         })
     }
 
-    /// Which namespace it is.
+    /// Returns the kind and the inode number of the namespace.
     pub fn id(&self) -> NsId {
         self.id
     }
@@ -147,7 +147,8 @@ impl Namespace {
         Self::related(nsfs::parent(&self.fd))
     }
 
-    /// The user id, in the caller's user namespace, of whoever created this user namespace (4.11).
+    /// Returns the id, in the caller's user namespace, of the user who created this user namespace
+    /// (4.11).
     ///
     /// # Errors
     /// `EINVAL` for kinds other than user.
@@ -203,7 +204,7 @@ mod tests {
             .and_then(|id| Namespace::open_by_id(id, Some((NsKind::Uts, inode))))
         {
             Ok(found) => assert_eq!(found.id(), own.id()),
-            // Before 6.18, or for whoever may not.
+            // Before 6.18, or for a caller without the right.
             Err(errno) => assert!([Errno::NOTTY, Errno::PERM].contains(&errno), "{errno}"),
         }
     }

@@ -4,7 +4,7 @@
 use super::NsKind;
 use std::{fmt, str::FromStr};
 
-/// Which namespace: its kind and its inode number in nsfs, see `namespaces(7)`.
+/// The identity of a namespace: its kind and its inode number in nsfs, see `namespaces(7)`.
 ///
 /// Two processes are in the same namespace exactly if these are equal while both live. The kernel
 /// hands an inode number out again once its namespace is gone, so an id that was written down may

@@ -6,7 +6,7 @@ use rustix::{
     net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType},
 };
 
-/// A socket to ask for the numbers that network namespaces have in the caller's, see
+/// A socket that returns the numbers that network namespaces have in the caller's, see
 /// `rtnetlink(7)`.
 #[derive(Debug)]
 pub struct NsidSocket(OwnedFd);

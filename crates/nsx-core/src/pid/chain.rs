@@ -16,8 +16,8 @@ impl PidChain {
     /// Reads the value of an `NSpid` line: ids separated by tabs (4.1).
     ///
     /// # Errors
-    /// `Vanished` where a field is 0, which the kernel writes of a process that was reaped while it
-    /// was read; `Malformed` where one is no number of a process, or there is none.
+    /// `Vanished` if a field is 0, which the kernel writes for a process that was reaped meanwhile;
+    /// `Malformed` if a field is not a process id, or if there is none.
     pub fn parse(value: &[u8]) -> Result<Self, ProcError> {
         let malformed = ProcError::Malformed("NSpid");
         let ids = value
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_chain_is_refused() {
+    fn a_text_that_is_not_a_chain_is_refused() {
         assert_eq!(PidChain::parse(b"\t7\t0"), Err(ProcError::Vanished));
         for value in [
             &b""[..],

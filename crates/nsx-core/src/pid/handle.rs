@@ -27,7 +27,7 @@ pub struct Process {
     fd: OwnedFd,
 }
 
-/// Why a process could not be pinned.
+/// The reason why a process could not be pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PinError {
     /// There is none with that id.
@@ -108,7 +108,7 @@ impl Process {
         rustix::io::retry_on_intr(|| rustix::event::poll(&mut ready, None)).map(drop)
     }
 
-    /// Its id in the PID namespace of whoever pinned it.
+    /// Returns its id in the PID namespace of the process that pinned it.
     pub fn pid(&self) -> Pid {
         self.pid
     }

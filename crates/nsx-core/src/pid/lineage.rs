@@ -1,4 +1,4 @@
-//! Which PID namespace each id in a process's chain is counted by.
+//! The PID namespaces that the ids in a process's chain belong to.
 //!
 //! `NSpid` has the ids and no namespaces. Those are found from the inside out, from the process's
 //! own to its parent and on (`NS_GET_PARENT`, 4.9), up to the one whose numbers the procfs mount

@@ -24,7 +24,7 @@ use crate::proc::decimal;
 /// /proc/sys/kernel/pid_max, see `proc_sys_kernel(5)`.
 pub const LIMIT: i32 = 1 << 22;
 
-/// Why a text is no process id.
+/// The reason why a text is not a process id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParsePidError {
     /// `0`, which `kill(2)` and others take for the caller's group.
@@ -67,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_no_id_is_refused_with_the_reason() {
+    fn a_text_that_is_not_an_id_is_refused_with_the_reason() {
         assert_eq!(parse(b"1"), Ok(Pid::INIT));
         assert_eq!(parse(b"4194303").map(Pid::as_raw_pid), Ok(4_194_303));
         assert_eq!(parse(b"0"), Err(ParsePidError::Zero));

@@ -16,8 +16,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Numbering {
     ns: Arc<Namespace>,
-    /// Which id of a chain is this namespace's, for processes in it and below. None where the
-    /// procfs is not of a PID namespace above it or itself, so that no chain tells.
+    /// The index of this namespace's id in a chain, for processes in it and below. None if the
+    /// procfs is neither of this PID namespace nor of one above, so that no chain has the id.
     level: Option<usize>,
     /// `true` if the namespace is the caller's own.
     own: bool,
@@ -42,8 +42,8 @@ impl Numbering {
     /// The numbering of the PID namespace that `target` is in.
     ///
     /// # Errors
-    /// `Vanished` where the target has ended or `proc` does not show it; `Denied` where its
-    /// namespace may not be opened, which asks for `ptrace(2)` access; otherwise as
+    /// `Vanished` if the target has ended or `proc` does not show it; `Denied` if its namespace may
+    /// not be opened, which requires `ptrace(2)` access; otherwise as
     /// [`ProcRoot::read`].
     pub fn of(target: &Process, proc: &ProcRoot) -> Result<Self, ProcError> {
         let chain = target.chain_in(proc)?;
@@ -59,7 +59,7 @@ impl Numbering {
         })
     }
 
-    /// The numbering of this PID namespace, whoever holds it.
+    /// Returns the numbering of this PID namespace, by an open file of it.
     ///
     /// # Errors
     /// `EINVAL` where the namespace is of another kind; otherwise as [`Numbering::own`].
@@ -83,7 +83,7 @@ impl Numbering {
         })
     }
 
-    /// Which PID namespace it is.
+    /// Returns the identity of the PID namespace.
     pub fn id(&self) -> NsId {
         self.ns.id()
     }

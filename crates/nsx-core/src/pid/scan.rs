@@ -106,8 +106,7 @@ impl Scan<'_> {
                 }
             }
         }
-        // Threads are many and seldom asked for: they are looked at only where no process has the
-        // number.
+        // Threads are many and seldom wanted: they are looked at only if no process has the number.
         if self.wanted.is_empty() {
             return Ok(());
         }

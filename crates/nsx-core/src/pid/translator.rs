@@ -14,7 +14,7 @@ use crate::{
 };
 use rustix::io::Errno;
 
-/// Which ids are translated.
+/// The ids that are translated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tasks {
     /// Those of processes; that of a further thread of one is refused.
@@ -24,10 +24,10 @@ pub enum Tasks {
     Threads,
 }
 
-/// Why an id has no translation.
+/// The reason why an id has no translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Untranslated {
-    /// Nobody has it, or whoever has it is not visible in the caller's PID namespace.
+    /// No process has it, or the process is not visible in the caller's PID namespace.
     #[error("no such process")]
     NoProcess,
     /// It is a thread's, of the process that has this id in the same namespace.
@@ -187,7 +187,7 @@ impl<'a> Translator<'a> {
         if let (Tasks::Processes, Some(process)) = (self.tasks, found.thread_of) {
             return Err(Untranslated::Thread(process));
         }
-        // Not below what the procfs shows: whoever is in there is not shown.
+        // Not below what the procfs shows: the processes in there are not shown.
         let level = self.to.level().ok_or(Untranslated::NotVisible)?;
         match (found.chain.ids().get(level), found.namespaces.get(level)) {
             (Some(&there), _) if self.to.is_own() => Ok(there),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_of_a_thread_is_translated_where_it_is_asked_for() {
+    fn the_id_of_a_thread_is_translated_on_request() {
         let proc = ProcRoot::system().unwrap();
         std::thread::scope(|scope| {
             scope.spawn(|| {

@@ -100,7 +100,7 @@ impl fmt::Display for Label {
     }
 }
 
-/// A limit of a resource, see `getrlimit(2)`. None is no limit.
+/// A limit of a resource, see `getrlimit(2)`. None stands for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// The resource.

@@ -6,7 +6,7 @@ use std::{fmt, net::IpAddr};
 /// A link between the caller's network namespace and a new one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// What the link is and what it hangs on outside.
+    /// The kind of the link, with what the link is attached to outside.
     pub kind: LinkKind,
     /// Its name inside.
     pub name: InterfaceName,
@@ -20,7 +20,7 @@ pub struct Link {
     pub gateways: Vec<IpAddr>,
 }
 
-/// What a link is and what it hangs on outside.
+/// The kind of a link, with what the link is attached to outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkKind {
     /// A cable with one end inside, see `veth(4)`.

@@ -1,5 +1,4 @@
-//! `/proc/PID/status`: who a process is and what it may do, the lines for whoever is to be the
-//! same.
+//! The credentials of a process in `/proc/PID/status`, for a process that is to have the same.
 
 use super::{Lines, ProcError, ProcRoot, decimal};
 use crate::pid::Pid;

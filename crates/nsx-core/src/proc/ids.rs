@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_any_length_is_read_to_the_lines_asked_for() {
+    fn a_file_of_any_length_is_read_to_the_wanted_lines() {
         let recording = Recording::new();
         for length in [1, 4050, 4072, 4080, 4090, 4096, 70_000] {
             let groups = "1 ".repeat(length / 2);

@@ -32,7 +32,7 @@ pub use status::Status;
 use crate::trouble;
 use rustix::io::Errno;
 
-/// Why something about a process could not be read.
+/// The reason why something about a process could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProcError {
     /// The process is gone, or never was. So are the namespaces of a zombie, but for its PID and

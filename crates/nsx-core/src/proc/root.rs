@@ -137,15 +137,15 @@ impl ProcRoot {
             .is_ok_and(|file_system| file_system.f_type == rustix::fs::PROC_SUPER_MAGIC)
     }
 
-    /// Which namespace a process's link leads to.
+    /// Returns the namespace that a process's link leads to.
     ///
     /// # Errors
-    /// [`ProcError`]; reading another user's process asks for `ptrace(2)` access.
+    /// [`ProcError`]; reading another user's process requires `ptrace(2)` access.
     pub fn ns(&self, pid: Pid, link: NsLink) -> Result<NsId, ProcError> {
         self.ns_links(pid).id(link)
     }
 
-    /// The links of one process, for whoever asks for more than one.
+    /// Returns the links of one process, to read several of them.
     pub fn ns_links(&self, pid: Pid) -> NsLinks<'_> {
         NsLinks {
             root: self,
@@ -228,7 +228,7 @@ impl ProcRoot {
         ))
     }
 
-    /// Which namespace the caller's own link leads to.
+    /// Returns the namespace that the caller's own link leads to.
     ///
     /// # Errors
     /// [`ProcError`]; `Vanished` where the kernel does not have that kind.
@@ -307,8 +307,8 @@ impl ProcRoot {
     }
 
     /// As [`ProcRoot::read_up_to`], for a file that the kernel writes as one piece, such as
-    /// `status` and `cmdline`: less than was asked for is all there is, and no second read finds
-    /// that out.
+    /// `status` and `cmdline`: a short read is the end of the file, and no second read is
+    /// needed.
     ///
     /// # Errors
     /// [`ProcError`].
@@ -367,7 +367,7 @@ impl ProcRoot {
     /// Opens the namespace that a process's link leads to.
     ///
     /// # Errors
-    /// [`ProcError`]; asks for the same access as [`ProcRoot::ns`].
+    /// [`ProcError`]; requires the same access as [`ProcRoot::ns`].
     pub fn open_ns(&self, pid: Pid, link: NsLink) -> Result<Namespace, ProcError> {
         self.ns_links(pid).open(link)
     }
@@ -427,7 +427,7 @@ pub struct NsLinks<'a> {
 }
 
 impl NsLinks<'_> {
-    /// Which namespace a link leads to.
+    /// Returns the namespace that a link leads to.
     ///
     /// # Errors
     /// As [`ProcRoot::ns`].

@@ -1,4 +1,4 @@
-//! Which processes, threads and descriptors a procfs shows.
+//! The processes, threads and descriptors that a procfs shows.
 
 use super::{ProcError, ProcRoot, decimal};
 use crate::pid::Pid;
@@ -63,7 +63,7 @@ impl ProcRoot {
     /// The descriptors that a process has open.
     ///
     /// # Errors
-    /// [`ProcError`]; another user's process asks for `ptrace(2)` access.
+    /// [`ProcError`]; another user's process requires `ptrace(2)` access.
     pub fn descriptors(&self, pid: Pid) -> Result<Vec<u32>, ProcError> {
         let mut fds = Vec::new();
         let directory = self.open_entry(pid, "fd", OFlags::RDONLY | OFlags::DIRECTORY)?;
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_process_is_passed_over() {
+    fn an_entry_that_is_not_a_process_is_passed_over() {
         let recording = crate::proc::Recording::new();
         for name in ["70", "7", "self", "0", "-1", "7x", "4294967297", "fs"] {
             recording.directory(name);

@@ -33,8 +33,8 @@ pub enum Stage {
 }
 
 impl ProcRoot {
-    /// When a process started: clock ticks after the boot, field 22. The id and this tell two
-    /// processes apart, for an id is not used again within a tick.
+    /// Returns the start time of a process in clock ticks after the boot, field 22. The id and the
+    /// start time tell two processes apart, because an id is not used again within a tick.
     ///
     /// # Errors
     /// [`ProcError`].

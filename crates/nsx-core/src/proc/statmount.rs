@@ -43,7 +43,7 @@ impl Mount {
         }
     }
 
-    /// Reads a `struct statmount`; none where it does not hold what was asked for.
+    /// Reads a `struct statmount`; none if it lacks what was requested.
     pub fn from_statmount(bytes: &[u8]) -> Option<Self> {
         let half = |place: usize| {
             Some(u32::from_ne_bytes(

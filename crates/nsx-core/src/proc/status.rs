@@ -95,7 +95,7 @@ const MALFORMED: ProcError = ProcError::Malformed("status");
 /// The lines of `key:`, tab and value that are not yet read, in `status` and in the `fdinfo` of a
 /// pidfd.
 ///
-/// Their order has never changed, so one pass over the text finds all that are asked for.
+/// Their order has never changed, so one pass over the text finds all that are wanted.
 #[derive(Clone)]
 pub(crate) struct Lines<'a>(pub(crate) &'a [u8]);
 

@@ -230,7 +230,7 @@ mod tests {
 
     /// The rules are in ptrace(2), in this order.
     #[test]
-    fn each_rule_is_named_with_what_it_asks_for() {
+    fn each_rule_is_named_with_its_requirement() {
         let none = CapabilitySet::empty();
         let user = side(4242, none);
         let said = |caller: &Side, target: &Side, relation| {

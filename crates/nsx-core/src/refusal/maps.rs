@@ -12,8 +12,8 @@ impl Facts<'_> {
     pub(super) fn map_refused(&self, ids: IdKind, map: &IdMap) -> Option<Refusal> {
         let maps_root =
             ids == IdKind::User && map.extents().iter().any(|extent| extent.outside() == 0);
-        let is_asked_for = release(rustix::system::uname().release().to_bytes()) >= (5, 12);
-        if maps_root && is_asked_for && !self.caller.can(CapabilitySet::SETFCAP) {
+        let is_required = release(rustix::system::uname().release().to_bytes()) >= (5, 12);
+        if maps_root && is_required && !self.caller.can(CapabilitySet::SETFCAP) {
             return Refusal::new(
                 "the map has user 0 of this user namespace in it, which requires CAP_SETFCAP \
                 (Linux 5.12), and you lack that",

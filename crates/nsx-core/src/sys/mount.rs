@@ -57,7 +57,7 @@ pub(crate) fn set_attributes(
     check(libc::c_int::try_from(answer).unwrap_or(-1)).map(drop)
 }
 
-/// `struct mnt_id_req` as it is since mounts of other namespaces can be asked for (6.11).
+/// `struct mnt_id_req` as it is since mounts of other namespaces can be requested (6.11).
 #[repr(C)]
 struct Request {
     size: u32,
@@ -95,7 +95,7 @@ pub(crate) fn list(namespace: u64, after: u64, ids: &mut [u64]) -> Result<usize,
     Ok(check(libc::c_int::try_from(answer).unwrap_or(-1))?.unsigned_abs() as usize)
 }
 
-/// Writes what `mask` asks for about one mount of a mount namespace, `struct statmount` (6.11).
+/// Writes what `mask` requests about one mount of a mount namespace, `struct statmount` (6.11).
 ///
 /// `EOVERFLOW` where the buffer is too small; otherwise as [`list`].
 pub(crate) fn stat(namespace: u64, mount: u64, mask: u64, buffer: &mut [u8]) -> Result<(), Errno> {

@@ -121,7 +121,7 @@ fn mounts_info(ns: impl AsFd) -> Result<MountsInfo, Errno> {
     Ok(info)
 }
 
-/// Which way to go through the mount namespaces of the host, whose order is that of their ids.
+/// The direction in which to go through the mount namespaces of the host, whose order is that of their ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// To the next.

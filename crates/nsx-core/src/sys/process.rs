@@ -90,7 +90,7 @@ pub enum Forked {
     Child,
 }
 
-/// Which side a call has come back on that makes a process.
+/// Returns the side, parent or child, on which a call that makes a process has returned.
 fn forked(answer: libc::c_long) -> Result<Forked, Errno> {
     let answer = check(libc::c_int::try_from(answer).unwrap_or(-1))?;
     Ok(Pid::from_raw(answer).map_or(Forked::Child, Forked::Parent))
@@ -188,8 +188,8 @@ pub(crate) const SIBLING: libc::c_int = libc::CLONE_PARENT | libc::CLONE_PARENT_
 
 /// Makes a child of this process's *parent*: CLONE_PARENT of `clone(2)`.
 ///
-/// The kernel writes the child's id to `pid` before the child runs, so that whoever shares that
-/// word with this process knows it though this process is killed. The child's end is signalled to
+/// The kernel writes the child's id to `pid` before the child runs, so that a process that shares
+/// that word with this process knows the id even if this process is killed. The child's end is signalled to
 /// the parent as this process's own will be.
 pub(crate) fn fork_sibling(_: SingleThread, pid: &AtomicU32) -> Result<Forked, Errno> {
     // The kernel's arguments are the same everywhere up to the third.

@@ -56,8 +56,7 @@ impl std::fmt::Debug for Regex {
 
 fn message(error: c_int) -> String {
     let mut text = [0_u8; 128];
-    // SAFETY: the C library writes no more than the buffer holds, a zero byte at the end included;
-    // what was compiled it only asks for where there is something.
+    // SAFETY: the C library writes no more than the buffer holds, a zero byte at the end included.
     unsafe {
         libc::regerror(
             error,

@@ -15,7 +15,7 @@ use std::mem::MaybeUninit;
 /// A signal's number, from 1 to 64.
 pub type Signal = libc::c_int;
 
-/// Which signals are held back until they are asked for or let through.
+/// The signals that are held back until they are read or let through.
 #[derive(Clone, Copy)]
 pub struct Mask(libc::sigset_t);
 
@@ -136,7 +136,7 @@ impl Disposition {
 
     /// Gives `signal` this effect again.
     pub fn restore(&self, signal: Signal) -> Result<(), Errno> {
-        // SAFETY: points to a structure that lives as long as the call; null asks for nothing back.
+        // SAFETY: points to a structure that lives as long as the call; null returns nothing.
         check(unsafe { libc::sigaction(signal, &raw const self.0, std::ptr::null_mut()) }).map(drop)
     }
 }

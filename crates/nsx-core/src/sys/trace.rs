@@ -108,7 +108,7 @@ pub(crate) fn install(filter: &[Instruction]) -> Result<(), Errno> {
 #[cfg(test)]
 pub(crate) fn errno_of(call: libc::c_long, arguments: [libc::c_int; 2]) -> i32 {
     let [first, second] = arguments.map(libc::c_long::from);
-    // SAFETY: only asked for calls that take no address.
+    // SAFETY: used only for calls that take no address.
     let answer = unsafe { libc::syscall(call, first, second) };
     if answer == -1 {
         check(-1).err().map_or(0, Errno::raw_os_error)

@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_differs_from_oneself() {
+    fn nothing_differs_from_the_caller_itself() {
         let (process, caller, proc) = own();
         let target = TargetProcess {
             process: &process,

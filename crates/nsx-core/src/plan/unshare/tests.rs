@@ -349,7 +349,7 @@ fn setgroups_stays_allowed_only_where_a_privileged_outside_writes_the_map() {
 }
 
 #[test]
-fn ranges_are_written_from_outside_by_whoever_may() {
+fn ranges_are_written_from_outside_by_a_process_with_the_right() {
     let map = IdMap::parse(b"0 1000 1\n1 100000 65536\n").unwrap();
     let mut request = request(&[NsKind::User]);
     (request.users, request.groups) = (Some(map.clone()), Some(map));
@@ -376,7 +376,7 @@ fn ranges_are_written_from_outside_by_whoever_may() {
 }
 
 #[test]
-fn a_user_namespace_of_someone_elses_is_mapped_by_whoever_is_left_outside() {
+fn the_user_namespace_of_another_owner_is_mapped_by_the_outside() {
     let mut request = request(&[NsKind::User, NsKind::Time]);
     request.owner = Some((1000, 1001));
     (request.users, request.groups) = (
