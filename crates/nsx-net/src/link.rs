@@ -205,7 +205,7 @@ impl Netlink {
         self.act(RouteNetlinkMessage::SetLink(link), 0)
     }
 
-    /// Removes a link, and the other end of a veth pair. A link that is gone is no failure.
+    /// Removes a link, and the other end of a veth pair. A link that is gone is not a failure.
     ///
     /// # Errors
     /// [`NetlinkError`].

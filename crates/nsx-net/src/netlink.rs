@@ -13,7 +13,7 @@ use thiserror::Error;
 /// The attribute with the kernel's words in an extended acknowledgement, see `netlink(7)` (4.12).
 const NLMSGERR_ATTR_MSG: u16 = 1;
 
-/// How often a list is read again if it changes meanwhile.
+/// The number of times that a list is read while it keeps changing.
 const ATTEMPTS: usize = 16;
 
 /// A refusal of the kernel, or an answer that could not be read.
@@ -25,7 +25,7 @@ pub enum NetlinkError {
     Refused {
         /// The error number.
         errno: Errno,
-        /// What the kernel says about the cause (4.12), if anything.
+        /// The kernel's words about the cause (4.12), if there are any.
         words: Option<String>,
     },
     /// The kernel's answer is not what `rtnetlink(7)` describes.
