@@ -256,9 +256,10 @@ fn another_program_enters_a_container_as_the_engine_does(session: &Session) {
     // A Rust program ignores SIGPIPE, and what it runs in place inherits that.
     let but = ["TERM=", "SigIgn:"];
     assert_eq!(probe(example, &but), probe(container.exec(), &but));
-    host.command(&format!("{ENTER_EXAMPLE} {} false", container.target))
+    host.command(&format!("{ENTER_EXAMPLE} {} sh -c", container.target))
+        .arg("exit 7")
         .run()
-        .exited(1);
+        .exited(7);
 }
 
 fn a_program_is_where_lxc_attach_puts_it(session: &Session) {
