@@ -2,7 +2,7 @@
 //!
 //! Outermost first, as `NSpid` in /proc/PID/status prints it: the first id is the one seen from the
 //! procfs mount that was read, the last is the process's own. Which namespaces the levels are is
-//! not in the file; see [`super::levels`].
+//! not in the file; see [`super::lineage`].
 
 use super::Pid;
 use crate::proc::{ProcError, decimal};

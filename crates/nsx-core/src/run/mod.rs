@@ -7,7 +7,7 @@
 //! over its `link` what it could not do, a joiner on its `board`, so that the process that began
 //! hears of every failure.
 //!
-//! [`run`] and [`spawn`] begin in a helper process of their own: the caller's process stays as it
+//! [`run`] and [`spawn()`] begin in a helper process of their own: the caller's process stays as it
 //! is, and may have any number of threads. [`in_place()`] begins in the caller's process, as the
 //! program `nsx` does so that the PID that its own caller knows is in the new namespaces.
 
@@ -86,7 +86,7 @@ use rustix::io::Errno;
 /// After a failure the signal mask, the disposition of SIGCHLD and the namespaces of later children
 /// are as before. What this process itself has joined, changed or given up before the failed step
 /// is not undone, because the kernel gives no way back from most of it. A program that goes on
-/// after a failure calls [`run`] or [`spawn`], which change nothing of its process.
+/// after a failure calls [`run`] or [`spawn()`], which change nothing of its process.
 ///
 /// # Errors
 /// [`RunError`]; the program did not run. [`RunError::SeveralThreads`]: the kernel refuses some

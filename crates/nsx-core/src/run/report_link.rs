@@ -1,4 +1,4 @@
-//! The reports of a helper process to the caller of [`spawn`](super::spawn), over a socket pair.
+//! The reports of a helper process to the caller of [`spawn()`](super::spawn()), over a socket pair.
 
 use super::Ended;
 use crate::pid::Pid;

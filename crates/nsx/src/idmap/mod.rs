@@ -2,7 +2,7 @@
 //! level between.
 //!
 //! The options end in an [`action::Action`], with one file for each: single ids ([`ids`]), the whole mapping
-//! ([`mapping`]), and what the target may do with a file ([`file`]).
+//! ([`mapping`]), and what the target may do with a file ([`mod@file`]).
 
 mod action;
 mod file;
