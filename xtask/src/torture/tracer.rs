@@ -103,8 +103,17 @@ struct Traced {
     /// `true` if the next stop at a system call is the call's end; none in a new child, which may
     /// stop at the end of the fork.
     inside: Option<bool>,
-    /// The error of the current call.
-    failing: Option<Errno>,
+    /// What remains to be done when the current call ends.
+    at_end: Option<AtEnd>,
+}
+
+/// A change of the registers when a call ends.
+enum AtEnd {
+    /// The call returns this error.
+    Error(Errno),
+    /// brk(2) got another argument. A call leaves its arguments in their registers, and the C
+    /// library compares the result with this one.
+    Argument(u64),
 }
 
 /// Runs `command` until it ends, with `fault` at that call. The command waits for a line from
@@ -252,10 +261,12 @@ impl Trace<'_> {
                 .unwrap_or(registers.rax as i64 != -i64::from(Errno::ENOSYS as i32));
             traced.inside = Some(!inside);
             if inside {
-                if let Some(errno) = traced.failing.take() {
-                    registers.rax = -i64::from(errno as i32) as u64;
-                    let _ = ptrace::setregs(pid, registers);
+                match traced.at_end.take() {
+                    Some(AtEnd::Error(errno)) => registers.rax = -i64::from(errno as i32) as u64,
+                    Some(AtEnd::Argument(argument)) => registers.rdi = argument,
+                    None => return self.resume(pid, None),
                 }
+                let _ = ptrace::setregs(pid, registers);
             } else {
                 let number = Sysno::new(registers.orig_rax as usize);
                 if traced.part == Part::Loading && number == Some(Sysno::fcntl) {
@@ -283,18 +294,20 @@ impl Trace<'_> {
                         match fault {
                             Fault::Kill => drop(kill(pid, Signal::SIGKILL)),
                             Fault::Error(errno) => {
+                                let mut at_end = AtEnd::Error(errno);
                                 match name {
                                     // brk(2) fails by returning the end of the heap, as it does for
                                     // 0.
-                                    "brk" => registers.rdi = 0,
-                                    // close(2) closes a descriptor even if it fails.
-                                    "close" => traced.failing = Some(errno),
-                                    // Other calls are not made.
-                                    _ => {
-                                        (registers.orig_rax, traced.failing) =
-                                            (u64::MAX, Some(errno))
+                                    "brk" => {
+                                        at_end = AtEnd::Argument(registers.rdi);
+                                        registers.rdi = 0;
                                     }
+                                    // close(2) closes a descriptor even if it fails.
+                                    "close" => {}
+                                    // Other calls are not made.
+                                    _ => registers.orig_rax = u64::MAX,
                                 }
+                                traced.at_end = Some(at_end);
                                 let _ = ptrace::setregs(pid, registers);
                             }
                         }
@@ -329,7 +342,7 @@ impl Traced {
             part,
             calls: 0,
             inside,
-            failing: None,
+            at_end: None,
         }
     }
 }
