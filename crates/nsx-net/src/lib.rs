@@ -13,7 +13,7 @@ mod route;
 
 pub use address::Address;
 pub use ipnet::IpNet;
-pub use link::{Kind, Link, Macvlan, NewVeth, Peer};
+pub use link::{Link, Macvlan, NewVeth, Peer};
 pub use name::{InterfaceName, InterfaceNameError};
 pub use netlink::{Netlink, NetlinkError};
 pub use route::Route;

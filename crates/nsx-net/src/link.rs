@@ -25,28 +25,8 @@ pub struct Link {
     /// Its driver as rtnetlink names it, `veth` or `bridge`; nothing for a device of the hardware
     /// and for `lo`.
     pub kind: Option<String>,
-    /// Its hardware address; empty if it has none.
-    pub mac: Vec<u8>,
-    /// The largest packet in bytes.
-    pub mtu: u32,
-    /// `true` if it is up, as `ip link set up` makes it.
-    pub up: bool,
     /// The bridge, or another master, that it is a port of.
     pub controller: Option<u32>,
-    /// The interface at the other end or below: the peer of a veth, the parent of a macvlan.
-    pub peer: Option<u32>,
-    /// The number that this network namespace has for the namespace of `peer`, if `peer` is
-    /// elsewhere, see `ip-netns(8)`.
-    pub peer_namespace: Option<i32>,
-}
-
-/// The kind of a new link that has no other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A bridge.
-    Bridge,
-    /// A link without anything behind it.
-    Dummy,
 }
 
 /// The other end of a new veth pair.
@@ -119,19 +99,15 @@ impl Netlink {
         })
     }
 
-    /// Makes a link without another end, which is up.
+    /// Makes a bridge, which is up.
     ///
     /// # Errors
     /// [`Errno::EXIST`] if the name is taken.
-    pub fn add(&mut self, name: &InterfaceName, kind: Kind) -> Result<(), NetlinkError> {
-        let kind = match kind {
-            Kind::Bridge => InfoKind::Bridge,
-            Kind::Dummy => InfoKind::Dummy,
-        };
+    pub fn add_bridge(&mut self, name: &InterfaceName) -> Result<(), NetlinkError> {
         let mut link = named(name);
         set_up(&mut link);
-        link.attributes
-            .push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind)]));
+        let kind = LinkInfo::Kind(InfoKind::Bridge);
+        link.attributes.push(LinkAttribute::LinkInfo(vec![kind]));
         self.create(link)
     }
 
@@ -188,23 +164,6 @@ impl Netlink {
         self.act(RouteNetlinkMessage::SetLink(link), 0)
     }
 
-    /// Moves a link to another network namespace, under another name if one is given.
-    ///
-    /// # Errors
-    /// [`NetlinkError`].
-    pub fn move_to(
-        &mut self,
-        index: u32,
-        namespace: BorrowedFd<'_>,
-        name: Option<&InterfaceName>,
-    ) -> Result<(), NetlinkError> {
-        let mut link = name.map_or_else(LinkMessage::default, named);
-        link.header.index = index;
-        link.attributes
-            .push(LinkAttribute::NetNsFd(namespace.as_raw_fd()));
-        self.act(RouteNetlinkMessage::SetLink(link), 0)
-    }
-
     /// Removes a link, and the other end of a veth pair. A link that is gone is not a failure.
     ///
     /// # Errors
@@ -250,22 +209,12 @@ impl From<LinkMessage> for Link {
             index: message.header.index,
             name: String::new(),
             kind: None,
-            mac: Vec::new(),
-            mtu: 0,
-            up: message.header.flags.contains(LinkFlags::Up),
             controller: None,
-            peer: None,
-            peer_namespace: None,
         };
         for attribute in message.attributes {
             match attribute {
                 LinkAttribute::IfName(name) => link.name = name,
-                LinkAttribute::Address(mac) => link.mac = mac,
-                LinkAttribute::Mtu(mtu) => link.mtu = mtu,
                 LinkAttribute::Controller(index) => link.controller = Some(index),
-                // A link at whose other end nothing is has the number 0.
-                LinkAttribute::Link(index) => link.peer = Some(index).filter(|&index| index != 0),
-                LinkAttribute::LinkNetNsId(id) => link.peer_namespace = Some(id),
                 LinkAttribute::LinkInfo(info) => {
                     link.kind = info.into_iter().find_map(|info| match info {
                         LinkInfo::Kind(kind) => Some(kind.to_string()),

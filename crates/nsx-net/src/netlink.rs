@@ -90,21 +90,14 @@ impl Netlink {
         message: RouteNetlinkMessage,
         flags: u16,
     ) -> Result<(), NetlinkError> {
-        let sequence = self.send(message, NLM_F_ACK | flags)?;
-        loop {
-            let (datagram, _) = self.socket.recv_from_full()?;
-            for message in Messages(&datagram) {
-                let message = message?;
-                if message.header.sequence_number == sequence
-                    && let NetlinkPayload::Error(error) = &message.payload
-                {
-                    return match error.code {
-                        None => Ok(()),
-                        Some(_) => Err(refusal(&message.header, error)),
-                    };
-                }
-            }
-        }
+        self.converse(
+            message,
+            NLM_F_ACK | flags,
+            |header, payload| match payload {
+                NetlinkPayload::Error(error) => acknowledgement(&header, &error).map(Some),
+                _ => Ok(None),
+            },
+        )
     }
 
     /// Makes a request that the kernel answers with one message, or with nothing if the object does
@@ -113,26 +106,14 @@ impl Netlink {
         &mut self,
         message: RouteNetlinkMessage,
     ) -> Result<Option<RouteNetlinkMessage>, NetlinkError> {
-        let sequence = self.send(message, 0)?;
-        loop {
-            let (datagram, _) = self.socket.recv_from_full()?;
-            for message in Messages(&datagram) {
-                let message = message?;
-                if message.header.sequence_number != sequence {
-                    continue;
-                }
-                match message.payload {
-                    NetlinkPayload::InnerMessage(found) => return Ok(Some(found)),
-                    NetlinkPayload::Error(error) => {
-                        let error = refusal(&message.header, &error);
-                        return match error.errno() {
-                            Some(Errno::NODEV) => Ok(None),
-                            _ => Err(error),
-                        };
-                    }
-                    _ => {}
-                }
-            }
+        let answer = self.converse(message, 0, |header, payload| match payload {
+            NetlinkPayload::InnerMessage(found) => Ok(Some(Some(found))),
+            NetlinkPayload::Error(error) => acknowledgement(&header, &error).map(|()| None),
+            _ => Ok(None),
+        });
+        match answer {
+            Err(error) if error.errno() == Some(Errno::NODEV) => Ok(None),
+            answer => answer,
         }
     }
 
@@ -142,34 +123,45 @@ impl Netlink {
         message: RouteNetlinkMessage,
     ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
         for _ in 0..ATTEMPTS {
-            if let Some(list) = self.dump_once(message.clone())? {
+            let mut list = Vec::new();
+            let mut changed = false;
+            self.converse(message.clone(), NLM_F_DUMP, |header, payload| {
+                changed |= header.flags & NLM_F_DUMP_INTR != 0;
+                match payload {
+                    NetlinkPayload::InnerMessage(item) => list.push(item),
+                    NetlinkPayload::Done(_) => return Ok(Some(())),
+                    NetlinkPayload::Error(error) => acknowledgement(&header, &error)?,
+                    _ => {}
+                }
+                Ok(None)
+            })?;
+            if !changed {
                 return Ok(list);
             }
         }
         Err(NetlinkError::Unsteady)
     }
 
-    /// Reads a list, or nothing if the list changed meanwhile.
-    fn dump_once(
+    /// Sends a request and gives each message of the answer to `read`, until `read` returns a
+    /// result.
+    fn converse<T>(
         &mut self,
         message: RouteNetlinkMessage,
-    ) -> Result<Option<Vec<RouteNetlinkMessage>>, NetlinkError> {
-        let sequence = self.send(message, NLM_F_DUMP)?;
-        let mut list = Vec::new();
-        let mut changed = false;
+        flags: u16,
+        mut read: impl FnMut(
+            NetlinkHeader,
+            NetlinkPayload<RouteNetlinkMessage>,
+        ) -> Result<Option<T>, NetlinkError>,
+    ) -> Result<T, NetlinkError> {
+        let sequence = self.send(message, flags)?;
         loop {
             let (datagram, _) = self.socket.recv_from_full()?;
             for message in Messages(&datagram) {
-                let message = message?;
-                if message.header.sequence_number != sequence {
-                    continue;
-                }
-                changed |= message.header.flags & NLM_F_DUMP_INTR != 0;
-                match message.payload {
-                    NetlinkPayload::InnerMessage(item) => list.push(item),
-                    NetlinkPayload::Done(_) => return Ok((!changed).then_some(list)),
-                    NetlinkPayload::Error(error) => return Err(refusal(&message.header, &error)),
-                    _ => {}
+                let (header, payload) = message?.into_parts();
+                if header.sequence_number == sequence
+                    && let Some(result) = read(header, payload)?
+                {
+                    return Ok(result);
                 }
             }
         }
@@ -207,10 +199,14 @@ impl Iterator for Messages<'_> {
     }
 }
 
-fn refusal(header: &NetlinkHeader, error: &ErrorMessage) -> NetlinkError {
-    NetlinkError::Refused {
-        errno: Errno::from_raw_os_error(error.raw_code().saturating_neg()),
-        words: words(header, &error.header),
+/// Reads an acknowledgement, which is an error message without an error.
+fn acknowledgement(header: &NetlinkHeader, error: &ErrorMessage) -> Result<(), NetlinkError> {
+    match error.code {
+        None => Ok(()),
+        Some(_) => Err(NetlinkError::Refused {
+            errno: Errno::from_raw_os_error(error.raw_code().saturating_neg()),
+            words: words(header, &error.header),
+        }),
     }
 }
 

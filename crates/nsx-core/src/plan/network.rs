@@ -39,6 +39,16 @@ pub enum LinkKind {
     },
 }
 
+impl Link {
+    /// Returns the name of the end that is in the caller's network namespace, if there is one.
+    pub fn outside(&self) -> Option<&InterfaceName> {
+        match &self.kind {
+            LinkKind::Veth { outside, .. } => Some(outside),
+            LinkKind::Macvlan { .. } => None,
+        }
+    }
+}
+
 /// As an option of `nsx` names the kind.
 impl fmt::Display for LinkKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,26 +1,8 @@
 //! Links between network namespaces: how they are found, set up and removed.
 
-use crate::plan::{self, LinkKind};
+use crate::plan;
 use nsx_net::{InterfaceName, IpNet, Netlink, NetlinkError};
-use rustix::{
-    fd::OwnedFd,
-    fs::{Mode, OFlags},
-    io::Errno,
-};
-
-/// Opens the network namespace of a process by its directory in /proc.
-pub(super) fn namespace_of(process: &OwnedFd) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    rustix::fs::openat(process, "ns/net", flags, Mode::empty())
-}
-
-/// Returns the name of the end of a link that is in the caller's network namespace.
-pub(super) fn name_outside(link: &plan::Link) -> Option<&InterfaceName> {
-    match &link.kind {
-        LinkKind::Veth { outside, .. } => Some(outside),
-        LinkKind::Macvlan { .. } => None,
-    }
-}
+use rustix::io::Errno;
 
 /// Returns the index of the link of this name, or 0 if there is none.
 pub(super) fn index_of(name: &InterfaceName) -> Result<u32, Errno> {
@@ -29,7 +11,7 @@ pub(super) fn index_of(name: &InterfaceName) -> Result<u32, Errno> {
 
 /// Removes a link, both its ends.
 pub(super) fn remove(link: &plan::Link) -> Result<(), Errno> {
-    let Some(name) = name_outside(link) else {
+    let Some(name) = link.outside() else {
         return Ok(());
     };
     attempt(|netlink| match netlink.link(name.as_str())? {

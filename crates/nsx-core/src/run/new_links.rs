@@ -6,7 +6,7 @@ use super::{
     part::{Part, Whole},
 };
 use crate::plan::{self, Bridge, LinkKind};
-use nsx_net::{Kind, Macvlan, NewVeth, Peer};
+use nsx_net::{Macvlan, NewVeth, Peer};
 use rustix::{fd::BorrowedFd, io::Errno};
 
 impl<'a> Journal<'a> {
@@ -18,7 +18,7 @@ impl<'a> Journal<'a> {
         }
         let which = (step, Whole::Bridge(bridge));
         self.part(which, Part::Link(0), || {
-            attempt(|netlink| netlink.add(&bridge.name, Kind::Bridge))
+            attempt(|netlink| netlink.add_bridge(&bridge.name))
         })?;
         attempt(|netlink| add_addresses(netlink, &bridge.name, &bridge.addresses))
     }
