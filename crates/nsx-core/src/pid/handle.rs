@@ -3,7 +3,7 @@
 use super::{Pid, PidChain};
 use crate::{
     proc::{Lines, ProcError, ProcRoot, decimal, stat::Stage},
-    sys::{descriptor, process::is_reaped},
+    sys::{descriptor, process},
     trouble,
 };
 use rustix::{
@@ -93,10 +93,7 @@ impl Process {
     /// # Errors
     /// The errno of `pidfd_send_signal(2)`: `EPERM` if the process is another user's.
     pub fn kill(&self) -> Result<(), Errno> {
-        match rustix::process::pidfd_send_signal(&self.fd, rustix::process::Signal::KILL) {
-            Err(Errno::SRCH) => Ok(()),
-            sent => sent,
-        }
+        process::kill(&self.fd)
     }
 
     /// Waits until the process has ended.
@@ -186,7 +183,7 @@ impl Process {
     ///
     /// While the answer is no, what was read by the process's number was read of this process.
     pub fn reaped(&self) -> bool {
-        is_reaped(&self.fd)
+        process::is_reaped(&self.fd)
     }
 
     /// Its ids as `proc` shows them, which takes no look at what `proc` hides (5.5; before, its

@@ -103,15 +103,20 @@ impl Message {
     }
 }
 
+/// Makes two sockets that are connected to each other and keep messages apart, both close-on-exec.
+pub(super) fn socket_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    rustix::net::socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+}
+
 impl Link {
     /// Two ends that are tied to each other, both close-on-exec.
     pub(super) fn pair() -> Result<(Self, Self), Errno> {
-        let (one, other) = rustix::net::socketpair(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let (one, other) = socket_pair()?;
         Ok((Self(one), Self(other)))
     }
 

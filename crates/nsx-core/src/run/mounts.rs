@@ -71,8 +71,8 @@ pub(super) fn own_procfs(made: Option<&OwnedFd>, proc: &ProcRoot) -> Result<(), 
 /// Makes mounts pass from the mount namespace that this one was copied from, and none to it. `proc`
 /// shows this process.
 ///
-/// That is set from a mount on, and in a chroot the root directory need not be one: then it is set
-/// from the root directory of the mount namespace.
+/// Propagation is set at a mount point and below. In a chroot the root directory need not be a mount
+/// point: propagation is then set from the root directory of the mount namespace.
 pub(super) fn keep_apart(proc: &ProcRoot) -> Result<(), Errno> {
     let receive = || {
         rustix::mount::mount_change(

@@ -11,12 +11,12 @@
 use super::{
     journal::{Journal, guard},
     link::{Link, Message},
-    mounts, network,
+    mounts,
     perform::Performer,
     pins::from_elsewhere,
 };
 use crate::{
-    ns::NsKind,
+    ns::{Namespace, NsKind},
     pid::Pid,
     plan::{Actor, Plan, Step},
     sys::{
@@ -119,7 +119,7 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
                     Some(Step::MakeBridge(bridge)) => journal.bridge(step, bridge),
                     Some(Step::MakeLink(link)) => performer
                         .nsx()
-                        .and_then(network::namespace_of)
+                        .and_then(|nsx| Namespace::open(nsx, "ns/net"))
                         .and_then(|namespace| journal.link(step, link, namespace.as_fd())),
                     Some(Step::WriteRecord(record)) => Pid::from_raw(child)
                         .ok_or(Errno::INVAL)

@@ -35,7 +35,8 @@ impl<'a> Whole<'a> {
     }
 }
 
-/// A part of a pin, or a link. Whoever makes one writes it down first, so that another process can undo it.
+/// A part of what a step leaves behind. It is written down before it is made, so that another
+/// process can undo it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// The directory of `ip-netns(8)`, if there was none.
@@ -88,7 +89,8 @@ impl Part {
             (Self::Link(before), Whole::Bridge(bridge)) => {
                 network::index_of(&bridge.name).is_ok_and(|index| index != before)
             }
-            (Self::Link(before), Whole::Link(link)) => network::name_outside(link)
+            (Self::Link(before), Whole::Link(link)) => link
+                .outside()
                 .is_some_and(|name| network::index_of(name).is_ok_and(|index| index != before)),
             _ => false,
         }

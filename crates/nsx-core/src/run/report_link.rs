@@ -1,13 +1,13 @@
 //! The reports of a helper process to the caller of [`spawn()`](super::spawn()), over a socket pair.
 
-use super::Ended;
+use super::{Ended, link::socket_pair};
 use crate::pid::Pid;
 use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     io::{Errno, IoSlice, IoSliceMut},
     net::{
-        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+        SendAncillaryMessage, SendFlags,
     },
 };
 use std::mem::MaybeUninit;
@@ -41,12 +41,7 @@ const SIZE: usize = WORDS * size_of::<i32>();
 impl ReportLink {
     /// Two connected ends, both close-on-exec and beyond the standard streams.
     pub(super) fn pair() -> Result<(Self, Self), Errno> {
-        let (one, other) = rustix::net::socketpair(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let (one, other) = socket_pair()?;
         let beyond = |fd: OwnedFd| rustix::io::fcntl_dupfd_cloexec(fd, 3).map(Self);
         Ok((beyond(one)?, beyond(other)?))
     }

@@ -52,7 +52,7 @@ const SEALS: SealFlags = SealFlags::SEAL
 /// if it runs from one already, or on failure.
 ///
 /// # Errors
-/// That of `memfd_create(2)`, `fcntl(2)` or `execveat(2)`; `EINVAL` if an argument has a zero byte,
+/// The errno of `memfd_create(2)`, `fcntl(2)` or `execveat(2)`; `EINVAL` if an argument has a zero byte,
 /// or if this process has several threads.
 pub fn seal() -> Result<(), Errno> {
     let own = rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;

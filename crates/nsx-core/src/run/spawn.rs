@@ -32,7 +32,7 @@ use crate::{
     sys::{
         descriptor,
         process::{
-            ForkedBeside, SingleThread, exit_now, fork_beside_threads, send_signal, set_environment,
+            ForkedBeside, SingleThread, exit_now, fork_beside_threads, kill, set_environment,
         },
         signal::{Disposition, Mask, die_of},
     },
@@ -166,10 +166,7 @@ impl Child {
             return Ok(());
         }
         let program = self.program.1.as_ref().unwrap_or(&self.helper);
-        match send_signal(program, libc::SIGKILL) {
-            Err(Errno::SRCH) => Ok(()),
-            sent => sent,
-        }
+        kill(program)
     }
 
     /// Waits for the program to end, once its standard input is closed.

@@ -29,7 +29,7 @@ pub(crate) fn unshare(flags: u32) -> Result<(), Errno> {
 /// Makes and reaches files as this user and group from now on, see `setfsuid(2)`. Without the right
 /// to that, nothing changes.
 pub(crate) fn set_file_ids(uid: libc::uid_t, gid: libc::gid_t) {
-    // SAFETY: the call looks at no memory.
+    // SAFETY: the call takes numbers alone.
     unsafe { libc::setfsgid(gid) };
     // SAFETY: as above.
     unsafe { libc::setfsuid(uid) };
@@ -38,12 +38,16 @@ pub(crate) fn set_file_ids(uid: libc::uid_t, gid: libc::gid_t) {
 /// Returns whether the process of a pidfd has ended and was waited for: `pidfd_send_signal(2)` with
 /// no signal (5.1).
 pub(crate) fn is_reaped(pidfd: impl AsFd) -> bool {
-    let pidfd = pidfd.as_fd().as_raw_fd();
-    let no_information: *const libc::siginfo_t = std::ptr::null();
-    // SAFETY: the call looks at no memory where there is no information to send.
-    let answer = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd, 0, no_information, 0) };
     // EPERM is of one that is there.
-    check(libc::c_int::try_from(answer).unwrap_or(-1)) == Err(Errno::SRCH)
+    send_signal(pidfd, 0) == Err(Errno::SRCH)
+}
+
+/// Kills the process of a pidfd. A process that has ended stays as it is.
+pub(crate) fn kill(pidfd: impl AsFd) -> Result<(), Errno> {
+    match send_signal(pidfd, libc::SIGKILL) {
+        Err(Errno::SRCH) => Ok(()),
+        sent => sent,
+    }
 }
 
 /// Proof that this process has one thread.
@@ -125,10 +129,10 @@ pub(crate) fn fork_beside_threads() -> Result<ForkedBeside, Errno> {
 }
 
 /// Sends a signal to the process of a pidfd, see `pidfd_send_signal(2)`.
-pub(crate) fn send_signal(pidfd: impl AsFd, signal: Signal) -> Result<(), Errno> {
+fn send_signal(pidfd: impl AsFd, signal: Signal) -> Result<(), Errno> {
     let pidfd = pidfd.as_fd().as_raw_fd();
     let no_information: *const libc::siginfo_t = std::ptr::null();
-    // SAFETY: the call looks at no memory if there is no information to send.
+    // SAFETY: the call reads no memory if there is no information to send.
     let answer = unsafe {
         libc::syscall(
             libc::SYS_pidfd_send_signal,
@@ -146,7 +150,7 @@ pub(crate) fn send_signal(pidfd: impl AsFd, signal: Signal) -> Result<(), Errno>
 /// any process's cgroups, for 20 ms where it idles.
 ///
 /// # Errors
-/// `ENOSYS` where there is no such call; `EACCES`, `EBUSY` and others where a process could not go
+/// `ENOSYS` if the kernel lacks the call; `EACCES`, `EBUSY` and others if a process could not go
 /// there itself either.
 pub(crate) fn fork_into(_: SingleThread, directory: impl AsFd) -> Result<Forked, Errno> {
     /// `struct clone_args` of linux/sched.h, as long as it has been since 5.7.
@@ -209,7 +213,7 @@ pub(crate) fn fork_sibling(_: SingleThread, pid: &AtomicU32) -> Result<Forked, E
     forked(answer)
 }
 
-/// Becomes the program `name`, looked up in PATH where there is no slash in it, see `execvp(3)`.
+/// Becomes the program `name`, looked up in PATH if the name has no slash, see `execvp(3)`.
 /// Returns only on failure.
 pub(crate) fn execvp(name: &CStr, arguments: &[CString]) -> Errno {
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
