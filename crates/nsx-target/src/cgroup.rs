@@ -82,8 +82,8 @@ impl Place {
     /// Reads the text of the file: lines of `hierarchy:controllers:path`.
     ///
     /// All lines are read, because a cgroup of the second version may be the root while those of
-    /// the first say where a process is, and the other way round. What is no such line is passed
-    /// over.
+    /// the first say where a process is, and the other way round. Other lines are
+    /// skipped.
     pub fn parse(text: &[u8]) -> Self {
         let mut lines: Vec<_> = cgroup::lines(text)
             .filter(|line| line.path.starts_with(b"/"))

@@ -17,6 +17,7 @@ use crate::{
     merge::merged,
     scan,
     stores::{self, Query, Record, Unread},
+    words::singles,
 };
 use nsx_core::{
     hash::HashMap,
@@ -165,12 +166,10 @@ impl Known {
                 .iter()
                 .filter(|it| it.state.is_running())
                 .map(Container::address);
-            let taken: Vec<_> = usual
-                .chain(records.iter().map(|record| record.container.address()))
-                .collect();
+            let others = records.iter().map(|record| record.container.address());
+            let single = singles(usual.chain(others));
             for record in &mut records {
-                let address = record.container.address();
-                if taken.iter().filter(|other| **other == address).count() > 1 {
+                if !single.contains(&record.container.address()) {
                     record.container.name = None;
                 }
             }

@@ -21,7 +21,7 @@ pub fn addresses(containers: &[Container]) -> Vec<String> {
 }
 
 /// Returns the elements that occur once.
-fn singles<T: std::hash::Hash + Eq>(all: impl Iterator<Item = T>) -> HashSet<T> {
+pub(crate) fn singles<T: std::hash::Hash + Eq>(all: impl Iterator<Item = T>) -> HashSet<T> {
     let mut counts: HashMap<T, usize> = HashMap::default();
     all.for_each(|one| *counts.entry(one).or_default() += 1);
     counts

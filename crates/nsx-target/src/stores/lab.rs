@@ -2,7 +2,7 @@
 //! keeper's process id, the time of its start, the inode number of its pidfd, and the kinds of
 //! namespaces.
 
-use super::{Findings, Query, Record};
+use super::{Findings, Query, Record, value_of};
 use crate::{
     claim::Location,
     container::{Container, State},
@@ -60,12 +60,7 @@ impl Keeper {
 
 /// Reads a record: lines of `key=value`.
 pub fn parse(text: &[u8]) -> Keeper {
-    let value = |key: &[u8]| {
-        let mut lines = text.split(|&byte| byte == b'\n');
-        lines
-            .find_map(|line| line.strip_prefix(key)?.strip_prefix(b"="))
-            .unwrap_or_default()
-    };
+    let value = |key: &[u8]| value_of(text, key);
     Keeper {
         pid: pid::parse(value(b"pid")).ok(),
         start: decimal(value(b"start")),

@@ -1,7 +1,7 @@
 //! systemd-machined: `/run/systemd/machines/<name>`, which everybody may read. Machines are
 //! containers and virtual machines that registered there.
 
-use super::{Findings, Query, Record};
+use super::{Findings, Query, Record, value_of};
 use crate::{
     container::{Container, Sandbox, State},
     engine::Engine,
@@ -26,12 +26,7 @@ pub struct Machine {
 
 /// Reads a machine's file: lines of `KEY=value`.
 pub fn parse(text: &[u8]) -> Machine {
-    let value = |key: &[u8]| {
-        let mut lines = text.split(|&byte| byte == b'\n');
-        lines
-            .find_map(|line| line.strip_prefix(key)?.strip_prefix(b"="))
-            .unwrap_or_default()
-    };
+    let value = |key: &[u8]| value_of(text, key);
     Machine {
         leader: pid::parse(value(b"LEADER")).ok(),
         inode: decimal(value(b"LEADER_PIDFDID")).filter(|inode| *inode > 0),

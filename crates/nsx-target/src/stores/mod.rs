@@ -188,6 +188,13 @@ impl Query<'_> {
     }
 }
 
+/// Returns the value of a key in a text with one `key=value` per line; empty if the key is missing.
+fn value_of<'a>(text: &'a [u8], key: &[u8]) -> &'a [u8] {
+    text.split(|&byte| byte == b'\n')
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(b"="))
+        .unwrap_or_default()
+}
+
 /// Asks the stores of the engine that is named, or of all that may know, for what is the word of
 /// those who are asked for.
 pub(crate) fn look(
