@@ -2,14 +2,13 @@
 
 use crate::error::Error;
 use nsx_core::{
-    hash::HashSet,
     ns::{Namespace, NsId, NsKind, NsSet},
     pid::{Pid, Process},
     proc::{NsLink, ProcRoot},
     run::unpin,
 };
 use nsx_target::{Found, Host, Keeper, NETNS, Target};
-use rustix::fs::CWD;
+use rustix::{fs::CWD, io::Errno};
 use std::{ffi::OsStr, fs, io, path::Path, str::FromStr};
 
 /// The name of a set: 1 to 64 letters, digits, dots, hyphens and underscores, the first a letter or
@@ -80,44 +79,45 @@ pub(crate) fn end(name: &Name) -> Result<(), Error> {
         keeper.kill().map_err(failed)?;
         keeper.wait_for_end().map_err(failed)?;
         // A PID namespace takes its processes along; other kinds do not.
-        while let Some(process) = inhabitant(host.proc(), &own) {
-            process.kill().map_err(failed)?;
-            process.wait_for_end().map_err(failed)?;
-        }
+        while kill_inhabitants(host.proc(), &own).map_err(failed)? {}
     }
     fs::remove_file(&path)
         .map_err(|error| Error::failed(format!("remove {}", path.display()), error))
 }
 
 /// Returns the namespaces of these kinds that a keeper is in and the caller is not in.
-fn namespaces(proc: &ProcRoot, keeper: &Process, kinds: NsSet) -> HashSet<NsId> {
-    kinds
-        .iter()
-        .filter_map(|kind| {
-            let link = NsLink::Own(kind);
-            let ns = proc.ns(keeper.pid(), link).ok()?;
-            (proc.own_ns(link) != Ok(ns)).then_some(ns)
-        })
-        .collect()
+fn namespaces(proc: &ProcRoot, keeper: &Process, kinds: NsSet) -> Vec<NsId> {
+    let is_own = |kind| {
+        let link = NsLink::Own(kind);
+        let ns = proc.ns(keeper.pid(), link).ok()?;
+        (proc.own_ns(link) != Ok(ns)).then_some(ns)
+    };
+    kinds.iter().filter_map(is_own).collect()
 }
 
-/// Pins a process that is in one of these namespaces, if there is any that has not ended.
-fn inhabitant(proc: &ProcRoot, namespaces: &HashSet<NsId>) -> Option<Process> {
+/// Kills each process that is in one of these namespaces, and waits for its end. Returns whether
+/// there was any: a process may have made another one meanwhile.
+fn kill_inhabitants(proc: &ProcRoot, namespaces: &[NsId]) -> Result<bool, Errno> {
     let is_in = |pid: Pid| {
-        NsSet::ALL.iter().any(|kind| {
-            proc.ns(pid, NsLink::Own(kind))
-                .is_ok_and(|ns| namespaces.contains(&ns))
-        })
+        let mut namespaces = namespaces.iter();
+        namespaces.any(|ns| proc.ns(pid, NsLink::Own(ns.kind)) == Ok(*ns))
     };
-    let pids = proc.pids().unwrap_or_default();
-    pids.into_iter().find_map(|pid| {
-        let process = Process::pin(pid).ok()?;
-        (is_in(pid) && !process.ended()).then_some(process)
-    })
+    let mut found = false;
+    for pid in proc.pids().unwrap_or_default() {
+        if let Ok(process) = Process::pin(pid)
+            && is_in(pid)
+            && !process.ended()
+        {
+            process.kill()?;
+            process.wait_for_end()?;
+            found = true;
+        }
+    }
+    Ok(found)
 }
 
 /// Removes the pin of the set's network, unless the name is another network's.
-fn unpin_network(name: &Name, namespaces: &HashSet<NsId>) {
+fn unpin_network(name: &Name, namespaces: &[NsId]) {
     let path = Path::new(NETNS).join(name.as_str());
     let is_its = Namespace::open(CWD, &path)
         .is_ok_and(|ns| ns.id().kind == NsKind::Net && namespaces.contains(&ns.id()));

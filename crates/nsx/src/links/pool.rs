@@ -1,6 +1,6 @@
 //! Addresses for links that name none: networks that nothing on the host uses, and numbers in them.
 
-use nsx_net::{InterfaceName, IpNet};
+use nsx_net::IpNet;
 use std::{
     hash::{BuildHasher, RandomState},
     net::Ipv4Addr,
@@ -40,11 +40,6 @@ pub(super) fn numbers() -> impl Iterator<Item = u16> {
     let start = RandomState::new().hash_one(std::process::id()) % u64::from(count);
     let start = NUMBERS.start() + start as u16;
     (start..=*NUMBERS.end()).chain(*NUMBERS.start()..start)
-}
-
-/// Returns the name of the port with that number.
-pub(super) fn port(bridge: &InterfaceName, number: u16) -> String {
-    format!("{bridge}-{number}")
 }
 
 /// Returns the address with that number in the network of the bridge, if the network has one.
@@ -92,7 +87,7 @@ mod tests {
             Some("10.213.255.254/16".parse().unwrap())
         );
         assert_eq!(address(&"10.0.0.1/24".parse().unwrap(), 2), None);
-        let name = "nsx0".parse().unwrap();
-        assert!(port(&name, 0xfffe).len() <= InterfaceName::LONGEST);
+        let port = format!("nsx0-{}", NUMBERS.end());
+        assert!(port.len() <= nsx_net::InterfaceName::LONGEST);
     }
 }

@@ -169,6 +169,20 @@ impl Host {
         Ok(())
     }
 
+    /// Finds the bridge that has a name, if any link has it.
+    fn existing_bridge(
+        &mut self,
+        name: &InterfaceName,
+    ) -> Result<Option<nsx_net::Link>, LinkError> {
+        match self.netlink.link(name.as_str())? {
+            Some(link) if link.kind.as_deref() != Some("bridge") => {
+                let kind = link.kind.unwrap_or_else(|| "a device".to_owned());
+                Err(LinkError::NotABridge(name.clone(), kind))
+            }
+            found => Ok(found),
+        }
+    }
+
     /// Checks a bridge that is there, or adds one to those that are made.
     fn bridge(
         &mut self,
@@ -177,22 +191,18 @@ impl Host {
         create: bool,
         addresses: Vec<IpNet>,
     ) -> Result<(), LinkError> {
-        match self.netlink.link(name.as_str())? {
-            Some(link) if link.kind.as_deref() == Some("bridge") => Ok(()),
-            Some(link) => {
-                let kind = link.kind.unwrap_or_else(|| "a device".to_owned());
-                Err(LinkError::NotABridge(name.clone(), kind))
-            }
-            None if settled.bridges.iter().any(|bridge| bridge.name == *name) => Ok(()),
-            None if create => {
-                settled.bridges.push(Bridge {
-                    name: name.clone(),
-                    addresses,
-                });
-                Ok(())
-            }
-            None => Err(LinkError::NoBridge(name.clone())),
+        let exists = self.existing_bridge(name)?.is_some();
+        if exists || settled.bridges.iter().any(|bridge| bridge.name == *name) {
+            return Ok(());
         }
+        if !create {
+            return Err(LinkError::NoBridge(name.clone()));
+        }
+        settled.bridges.push(Bridge {
+            name: name.clone(),
+            addresses,
+        });
+        Ok(())
     }
 
     /// Returns nsx's own bridge, which is made if it is missing, and its address.
@@ -203,8 +213,7 @@ impl Host {
             return Ok((name, *network));
         }
         let addresses = self.netlink.addresses()?;
-        if let Some(link) = self.netlink.link(OWN_BRIDGE)? {
-            self.bridge(settled, &name, false, Vec::new())?;
+        if let Some(link) = self.existing_bridge(&name)? {
             let own = addresses
                 .iter()
                 .find(|address| address.link == link.index && matches!(address.net, IpNet::V4(_)));
@@ -233,14 +242,9 @@ impl Host {
         bridge: &InterfaceName,
         network: &IpNet,
     ) -> Result<(InterfaceName, IpNet), LinkError> {
-        for number in pool::numbers() {
-            let port = interface(&pool::port(bridge, number))?;
-            if !self.is_taken(settled, &port)? {
-                let address = pool::address(network, number).ok_or(LinkError::Exhausted)?;
-                return Ok((port, address));
-            }
-        }
-        Err(LinkError::Exhausted)
+        let (port, number) = self.numbered(settled, &format!("{bridge}-"))?;
+        let address = pool::address(network, number).ok_or(LinkError::Exhausted)?;
+        Ok((port, address))
     }
 
     /// Returns the name of the end outside.
@@ -249,26 +253,31 @@ impl Host {
         settled: &Links,
         peer: Option<InterfaceName>,
     ) -> Result<InterfaceName, LinkError> {
-        if let Some(peer) = peer {
-            return match self.is_taken(settled, &peer)? {
-                true => Err(LinkError::Taken(peer)),
-                false => Ok(peer),
-            };
+        match peer {
+            Some(peer) if self.is_taken(settled, &peer)? => Err(LinkError::Taken(peer)),
+            Some(peer) => Ok(peer),
+            None => Ok(self.numbered(settled, "nsxv")?.0),
         }
+    }
+
+    /// Returns a free name that consists of a prefix and a number, and the number.
+    fn numbered(
+        &mut self,
+        settled: &Links,
+        prefix: &str,
+    ) -> Result<(InterfaceName, u16), LinkError> {
         for number in pool::numbers() {
-            let name = interface(&format!("nsxv{number}"))?;
+            let name = interface(&format!("{prefix}{number}"))?;
             if !self.is_taken(settled, &name)? {
-                return Ok(name);
+                return Ok((name, number));
             }
         }
         Err(LinkError::Exhausted)
     }
 
     fn is_taken(&mut self, settled: &Links, name: &InterfaceName) -> Result<bool, LinkError> {
-        let planned = settled.links.iter().any(|link| match &link.kind {
-            LinkKind::Veth { outside, .. } => outside == name,
-            LinkKind::Macvlan { .. } => false,
-        });
+        let mut links = settled.links.iter();
+        let planned = links.any(|link| link.outside() == Some(name));
         Ok(planned || self.netlink.link(name.as_str())?.is_some())
     }
 }

@@ -126,17 +126,21 @@ impl<T> Forest<T> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn children_are_drawn_below_their_parents() {
-        let values = vec![
+    /// Values by name, each with the index of its parent.
+    fn values() -> Vec<(&'static str, Option<usize>)> {
+        vec![
             ("a", None),
             ("b", Some(0)),
             ("c", Some(1)),
             ("d", Some(0)),
             ("e", Some(3)),
             ("f", None),
-        ];
-        let forest = Forest::of(values, |value| value.1);
+        ]
+    }
+
+    #[test]
+    fn children_are_drawn_below_their_parents() {
+        let forest = Forest::of(values(), |value| value.1);
         let drawn: Vec<_> = forest
             .lines()
             .iter()
@@ -150,16 +154,8 @@ mod tests {
 
     #[test]
     fn values_that_are_kept_keep_their_ancestors() {
-        let values = vec![
-            ("a", None),
-            ("b", Some(0)),
-            ("c", Some(1)),
-            ("d", Some(0)),
-            ("e", Some(3)),
-            ("f", None),
-        ];
         let kept = |wanted: &[&str]| {
-            let mut forest = Forest::of(values.clone(), |value| value.1);
+            let mut forest = Forest::of(values(), |value| value.1);
             forest.keep(|value| wanted.contains(&value.0));
             forest
                 .lines()

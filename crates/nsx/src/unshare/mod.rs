@@ -43,7 +43,7 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
 fn unshare(options: Options, status: Option<&StatusFd>) -> Result<ExitStatus, Error> {
     let (explain, verbose) = (options.explain, options.verbose);
     let set = options.name.clone();
-    let program = options.program.clone();
+    let set = set.map(|name| (name, options.program.clone()));
     let (caller, proc) = program::caller()?;
     let mut notes = Vec::new();
     let request = request::request(options, &caller, &proc, &mut notes)?;
@@ -54,7 +54,7 @@ fn unshare(options: Options, status: Option<&StatusFd>) -> Result<ExitStatus, Er
     if explain {
         return execution::explain(&plan, std::iter::empty());
     }
-    if let Some(name) = set {
+    if let Some((name, program)) = set {
         execution::keep(&plan, &caller, &proc, verbose)?;
         return if program.is_empty() {
             Ok(ExitStatus::SUCCESS)
