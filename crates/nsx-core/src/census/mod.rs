@@ -145,8 +145,8 @@ impl Census {
     /// Looks at all processes that `proc` shows, and where else the query says.
     ///
     /// # Errors
-    /// The errno with which listing the processes failed. What fails for one process is counted,
-    /// see [`Unseen`].
+    /// The errno with which listing the processes failed. A failure for one process is counted, see
+    /// [`Unseen`].
     pub fn take(proc: &ProcRoot, query: Query) -> Result<Self, Errno> {
         let mut scan = Scan::of_all(proc, query)?;
         let mut gatherer = query

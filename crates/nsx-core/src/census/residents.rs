@@ -45,8 +45,8 @@ impl Residents {
     /// its chain.
     ///
     /// # Errors
-    /// The errno with which listing the processes failed. What fails for one process is counted,
-    /// see [`Unseen`].
+    /// The errno with which listing the processes failed. A failure for one process is counted, see
+    /// [`Unseen`].
     pub fn find(proc: &ProcRoot, living: Living) -> Result<Self, Errno> {
         let mut found = Self {
             processes: Vec::new(),

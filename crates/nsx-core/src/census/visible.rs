@@ -47,7 +47,7 @@ impl Visible {
     /// # Errors
     /// The errno with which listing the processes failed; `EACCES` where `proc` cannot tell who is
     /// in the namespace, because it is neither that one's procfs nor one of a namespace above it.
-    /// What fails for one process is counted.
+    /// A failure for one process is counted.
     pub fn find(proc: &ProcRoot, of: &Numbering, tasks: Tasks) -> Result<Self, Errno> {
         let level = of.level().ok_or(Errno::ACCESS)?;
         let mut visible = Self {

@@ -72,8 +72,7 @@ pub struct Request {
 /// A directory.
 #[derive(Debug)]
 pub enum Place {
-    /// An open directory, with the caller's name for it; there is no name if the directory is the
-    /// target's own.
+    /// An open directory, with the caller's name for the directory unless it is the target's own.
     Opened(OwnedFd, Option<PathBuf>),
     /// By name, once the namespaces are joined and the root directory is changed.
     Inside(PathBuf),
