@@ -10,18 +10,15 @@
 //! all that were seen may belong to a namespace that was hidden, because a process in it then ran for
 //! another user.
 
-use super::{
-    left_out::Hidden,
-    listing::{Listing, Object},
-    row_groups::RowGroup,
-    saved::Saved,
-};
+use super::{row_groups::RowGroup, saved::Saved};
 use crate::{
     answer::{Answer, Format},
     error::Error,
     query::{
         cell::Cell,
         column::{Column, NsColumn, USUAL},
+        left_out::Hidden,
+        listing::{Listing, Object},
     },
     table::{Align, Table},
 };

@@ -1,10 +1,7 @@
 //! The fate of a namespace: what would have to happen for it to die.
 
-use super::{
-    holders::{HeldBy, Row},
-    left_out::LeftOut,
-};
-use crate::text;
+use super::holders::{HeldBy, Row};
+use crate::{query::left_out::LeftOut, text};
 use nsx_core::{
     census::{Census, Entry},
     ns::{NsId, NsKind},

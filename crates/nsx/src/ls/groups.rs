@@ -1,15 +1,18 @@
 //! The containers, units, processes and files that have namespaces of their own.
 
-use super::{
-    grouping::{self, Group},
-    identity::Identity,
-    left_out::{Hidden, LeftOut},
-    owners::Owner,
-};
+use super::identity::Identity;
 use crate::{
     answer::{Answer, Format},
     error::Error,
-    query::{cell::Cell, column::ProcessColumn, finder::CellFinder, system::System},
+    query::{
+        cell::Cell,
+        column::ProcessColumn,
+        finder::CellFinder,
+        grouping::{self, Group},
+        left_out::{Hidden, LeftOut},
+        owners::Owner,
+        system::System,
+    },
     table::{Align, Table},
 };
 use nsx_core::{

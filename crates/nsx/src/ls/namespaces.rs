@@ -1,7 +1,6 @@
 //! Namespaces one by one, as a list or as a tree.
 
 use super::{
-    left_out::Hidden,
     question::{Found, Question},
     saved::Saved,
     selection::Selection,
@@ -12,6 +11,7 @@ use crate::{
     error::Error,
     query::{
         column::{NsColumn, USUAL},
+        left_out::Hidden,
         system::System,
     },
 };

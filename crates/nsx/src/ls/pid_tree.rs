@@ -2,8 +2,6 @@
 //! namespace if its parent is in another PID namespace.
 
 use super::{
-    left_out::{Hidden, LeftOut},
-    listing::Listing,
     processes::{self, Found, Processes},
     question,
 };
@@ -15,6 +13,8 @@ use crate::{
         column::{Column, ProcessColumn},
         finder::CellFinder,
         forest::Forest,
+        left_out::{Hidden, LeftOut},
+        listing::Listing,
         process::ProcessReader,
         system::System,
     },

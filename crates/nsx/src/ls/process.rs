@@ -1,12 +1,6 @@
 //! A process and its namespaces: each is shared with the caller, shared with others, or its own.
 
-use super::{
-    identity::Identity,
-    left_out::{Hidden, LeftOut},
-    named::NamedProcess,
-    owners::Owners,
-    relation::Relative,
-};
+use super::{identity::Identity, named::NamedProcess, relation::Relative};
 use crate::{
     answer::{Answer, Format, Part},
     error::Error,
@@ -14,7 +8,9 @@ use crate::{
         cell::Cell,
         entry_cells,
         finder::CellFinder,
+        left_out::{Hidden, LeftOut},
         maps::{self, Maps, Range},
+        owners::Owners,
         process::{ProcessInfo, ProcessReader},
         system::System,
     },

@@ -1,12 +1,6 @@
 //! The list of processes in nested PID namespaces.
 
-use super::{
-    left_out::{Hidden, LeftOut},
-    listing::Listing,
-    named::NamedProcess,
-    question,
-    selection::Scope,
-};
+use super::{named::NamedProcess, question, selection::Scope};
 use crate::{
     answer::{Answer, Format},
     error::Error,
@@ -15,6 +9,8 @@ use crate::{
         column::{Column, ProcessColumn},
         filter::Filter,
         finder::CellFinder,
+        left_out::{Hidden, LeftOut},
+        listing::Listing,
         process::{ProcessInfo, ProcessReader},
         system::System,
     },

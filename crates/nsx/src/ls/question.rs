@@ -1,6 +1,6 @@
 //! A question about namespaces: which of them to show, and in which columns.
 
-use super::{left_out::LeftOut, listing::Listing, named, selection::Selection};
+use super::{named, selection::Selection};
 use crate::{
     error::Error,
     query::{
@@ -8,6 +8,8 @@ use crate::{
         column::{Column, NsColumn},
         filter::{Filter, Value},
         finder::CellFinder,
+        left_out::LeftOut,
+        listing::Listing,
         system::System,
     },
 };

@@ -3,8 +3,6 @@
 
 use super::{
     groups,
-    left_out::{Hidden, LeftOut},
-    listing::Listing,
     processes::{self, Processes},
     question,
     saved::{More, Process, Saved},
@@ -16,6 +14,8 @@ use crate::{
     query::{
         cell::Cell,
         column::{Column, NsColumn, ProcessColumn},
+        left_out::{Hidden, LeftOut},
+        listing::Listing,
     },
     table::{Align, Table},
     text::{self, escape, listed},

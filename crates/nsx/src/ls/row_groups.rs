@@ -1,8 +1,7 @@
 //! The rows of a listing in groups: those of each container, unit, process or file.
 
-use super::listing::Listing;
 use crate::{
-    query::{cell::Cell, column::NsColumn},
+    query::{cell::Cell, column::NsColumn, listing::Listing},
     text::escape,
 };
 use nsx_core::ns::NsId;

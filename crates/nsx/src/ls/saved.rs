@@ -5,8 +5,6 @@
 //! whole file is refused.
 
 use super::{
-    left_out,
-    listing::{Listing, Object},
     question::Question,
     saved_error::{FormatError, LARGEST, STANDARD, SavedError},
 };
@@ -15,6 +13,8 @@ use crate::{
     query::{
         cell::Cell,
         column::{Column, NsColumn, ProcessColumn},
+        left_out,
+        listing::{Listing, Object},
         system::System,
     },
     text::escape_json,

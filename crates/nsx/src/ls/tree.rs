@@ -1,11 +1,11 @@
 //! Namespaces as trees, by owner, parent or process.
 
-use super::listing::{Listing, Object};
 use crate::{
     query::{
         cell::Cell,
         column::{Column, NsColumn},
         forest::Forest,
+        listing::{Listing, Object},
     },
     table::{Align, Table},
 };

@@ -5,7 +5,6 @@ use super::{
     fate,
     holders::{self, Holders, Row},
     identity::Identity,
-    left_out::{Hidden, LeftOut},
     named::NamedProcess,
     operand::Operand,
     relation::Relative,
@@ -13,7 +12,10 @@ use super::{
 use crate::{
     answer::{Answer, Format, Part},
     error::Error,
-    query::system::System,
+    query::{
+        left_out::{Hidden, LeftOut},
+        system::System,
+    },
     text,
 };
 use nsx_core::{

@@ -9,7 +9,6 @@ mod svg;
 mod text;
 
 use super::{
-    listing::Listing,
     question::Found,
     saved::Saved,
     selection::Selection,
@@ -18,7 +17,7 @@ use super::{
 use crate::{
     answer::Answer,
     error::Error,
-    query::{cell::Cell, column::NsColumn, forest::Forest, system::System},
+    query::{cell::Cell, column::NsColumn, forest::Forest, listing::Listing, system::System},
 };
 use clap::ValueEnum;
 use nsx_core::{

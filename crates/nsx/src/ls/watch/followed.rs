@@ -2,13 +2,14 @@
 //! namespace.
 
 use super::{
-    super::{listing::Listing, named::NamedProcess, operand::Operand, question::Question},
+    super::{named::NamedProcess, operand::Operand, question::Question},
     Watch,
 };
 use crate::{
     error::Error,
     query::{
         column::{NsColumn, USUAL},
+        listing::Listing,
         system::System,
     },
 };

@@ -2,11 +2,11 @@
 //! snapshot.
 
 use super::{
-    super::{grouping, groups, owners::Owner},
+    super::groups,
     followed::{self, Followed},
 };
 use crate::{
-    query::{column::USUAL, finder::CellFinder, system::System},
+    query::{column::USUAL, finder::CellFinder, grouping, owners::Owner, system::System},
     table::Table,
 };
 use nsx_core::{

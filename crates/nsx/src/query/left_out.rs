@@ -13,7 +13,7 @@ const FEW: usize = 3;
 
 /// The part of a host that a list leaves out.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LeftOut {
+pub(crate) struct LeftOut {
     unseen: Unseen,
     /// The processes that could not be read, in words, if they are few.
     named: Vec<String>,
@@ -33,7 +33,7 @@ impl From<Unseen> for LeftOut {
 impl LeftOut {
     /// Returns what a census did not see, as far as that could change what is shown of these
     /// namespaces.
-    pub(super) fn of<'a>(
+    pub(crate) fn of<'a>(
         census: &Census,
         mut shown: impl Iterator<Item = &'a Entry>,
         proc: &ProcRoot,
@@ -56,7 +56,7 @@ impl LeftOut {
     }
 
     /// Returns everything that a census did not see.
-    pub(super) fn all_of(census: &Census, proc: &ProcRoot) -> Self {
+    pub(crate) fn all_of(census: &Census, proc: &ProcRoot) -> Self {
         Self {
             unseen: census.unseen,
             named: named(&census.hidden, proc),
@@ -65,19 +65,19 @@ impl LeftOut {
     }
 
     /// Sets the number of rows for which a filter is neither true nor false.
-    pub(super) fn undecided(self, undecided: usize) -> Self {
+    pub(crate) fn undecided(self, undecided: usize) -> Self {
         Self { undecided, ..self }
     }
 
     /// Returns whether a filter, which may be neither true nor false, shows a row.
-    pub(super) fn is_shown(&mut self, holds: Option<bool>) -> bool {
+    pub(crate) fn is_shown(&mut self, holds: Option<bool>) -> bool {
         self.undecided += usize::from(holds.is_none());
         holds == Some(true)
     }
 
     /// Returns the processes that may not be read, as the subject of a sentence: `process 1
     /// (systemd)`, `144 processes`.
-    pub(super) fn processes(&self) -> Option<String> {
+    pub(crate) fn processes(&self) -> Option<String> {
         match self.unseen.hidden() {
             0 => None,
             count if self.named.len() == count => Some(match self.named.as_slice() {
@@ -89,12 +89,12 @@ impl LeftOut {
     }
 
     /// Returns the processes whose descriptors were not seen, in words.
-    pub(super) fn closed(&self) -> String {
+    pub(crate) fn closed(&self) -> String {
         processes(self.unseen.closed)
     }
 
     /// Returns what is left out, one sentence each.
-    pub(super) fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let Self { unseen, .. } = self;
         let mut notes = Vec::new();
         if let Some(processes) = self.processes() {
@@ -136,7 +136,7 @@ impl LeftOut {
     }
 
     /// Returns what is left out, for a JSON document.
-    pub(super) fn hidden(&self) -> Hidden {
+    pub(crate) fn hidden(&self) -> Hidden {
         Hidden {
             undecided: self.undecided,
             ..Hidden::from(self.unseen)
@@ -166,7 +166,7 @@ fn named(pids: &[Pid], proc: &ProcRoot) -> Vec<String> {
 
 /// The counts of what a JSON document leaves out.
 #[derive(Serialize)]
-pub(super) struct Hidden {
+pub(crate) struct Hidden {
     processes: usize,
     /// Processes whose descriptors were not seen.
     closed: usize,

@@ -1,7 +1,7 @@
 //! The owner of a namespace or a process: a container, a unit, a process that left the host's
 //! namespaces, a file, or the host.
 
-use crate::query::finder::CellFinder;
+use super::finder::CellFinder;
 use nsx_core::{
     census::{Census, Elders, Entry, Holder, Member, Viewer},
     hash::HashMap,
@@ -16,7 +16,7 @@ use std::{
 
 /// The owner that namespaces belong to. The variants are in the order in which owners are listed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Owner {
+pub(crate) enum Owner {
     /// A container, by the word that names it: `docker:web`.
     Container(String),
     /// A systemd service.
@@ -31,7 +31,7 @@ pub(super) enum Owner {
 
 impl Owner {
     /// Returns the name of the owner, which nsx takes as a TARGET, except for that of the host.
-    pub(super) fn name(&self) -> Vec<u8> {
+    pub(crate) fn name(&self) -> Vec<u8> {
         match self {
             Self::Container(word) => word.clone().into_bytes(),
             Self::Unit(unit) => [b"unit:", unit.strip_suffix(b".service").unwrap_or(unit)].concat(),
@@ -43,19 +43,19 @@ impl Owner {
 }
 
 /// Finds the owners of namespaces and processes.
-pub(super) struct Owners<'a, 'f, 'p> {
+pub(crate) struct Owners<'a, 'f, 'p> {
     proc: &'a ProcRoot,
-    pub(super) members: HashMap<Pid, &'a Member>,
+    pub(crate) members: HashMap<Pid, &'a Member>,
     /// The namespaces of the caller.
     own: BTreeSet<NsId>,
     known: HashMap<Pid, Owner>,
-    pub(super) elders: Elders<'a>,
+    pub(crate) elders: Elders<'a>,
     finder: &'f mut CellFinder<'p>,
 }
 
 impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
     /// Finds the owners of what a census has. It was taken with its members.
-    pub(super) fn new(
+    pub(crate) fn new(
         census: &'a Census,
         proc: &'a ProcRoot,
         finder: &'f mut CellFinder<'p>,
@@ -79,7 +79,7 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
 
     /// Returns the owner of a namespace; `None` if neither a process nor a pin that the caller sees
     /// holds the namespace, or if only kernel threads are in it.
-    pub(super) fn of(&mut self, entry: &Entry) -> Option<Owner> {
+    pub(crate) fn of(&mut self, entry: &Entry) -> Option<Owner> {
         let pin = |holder: &Holder| match holder {
             Holder::Mount(pin) if pin.viewer == Viewer::Caller => {
                 Some(Owner::Pinned(pin_name(&pin.mount.point)))
@@ -106,7 +106,7 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
     }
 
     /// Returns the owner of a process that left the host's namespaces.
-    pub(super) fn of_process(&mut self, pid: Pid) -> Owner {
+    pub(crate) fn of_process(&mut self, pid: Pid) -> Owner {
         if let Some(owner) = self.known.get(&pid) {
             return owner.clone();
         }
@@ -119,7 +119,7 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
 
     /// Returns the names of the owners of processes, except that of `own`. An owner that is a process
     /// is named by the leader of these processes.
-    pub(super) fn names(
+    pub(crate) fn names(
         &mut self,
         members: impl Iterator<Item = Pid>,
         own: &Owner,
@@ -159,7 +159,7 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
     }
 
     /// Returns the first process of a container or a service that has these members.
-    pub(super) fn first_of(&mut self, owner: &Owner, members: &[Member]) -> Option<Pid> {
+    pub(crate) fn first_of(&mut self, owner: &Owner, members: &[Member]) -> Option<Pid> {
         let mut first = self.elders.leader(members, false)?;
         // The first process of a service may be outside of the namespaces.
         for _ in 0..self.members.len() {
@@ -198,7 +198,7 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
 }
 
 /// Returns the namespaces that a process is in.
-pub(super) fn namespaces_of(member: &Member) -> impl Iterator<Item = NsId> + use<> {
+pub(crate) fn namespaces_of(member: &Member) -> impl Iterator<Item = NsId> + use<> {
     let member = *member;
     NsKind::ALL
         .into_iter()

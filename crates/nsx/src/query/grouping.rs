@@ -4,8 +4,8 @@
 //! group has. The namespaces of the owner that the leader is not in form further groups. The
 //! namespaces of the host, and those that the caller is in, form one group.
 
+use super::finder::CellFinder;
 use super::owners::{Owner, Owners, namespaces_of};
-use crate::query::finder::CellFinder;
 use nsx_core::{
     census::{Census, Entry, Member},
     hash::{HashMap, HashSet},
@@ -16,17 +16,17 @@ use nsx_core::{
 use std::collections::BTreeMap;
 
 /// Namespaces with one owner.
-pub(super) struct Group<'a> {
-    pub(super) owner: Owner,
+pub(crate) struct Group<'a> {
+    pub(crate) owner: Owner,
     /// The namespaces, in order of kind.
-    pub(super) namespaces: Vec<&'a Entry>,
+    pub(crate) namespaces: Vec<&'a Entry>,
     /// The process that stands for the group; `None` for the host, and if no process is in the group.
-    pub(super) leader: Option<Pid>,
+    pub(crate) leader: Option<Pid>,
     /// The number of processes that are in any of the namespaces; for the host, of those that are in
     /// no other group.
-    pub(super) processes: usize,
+    pub(crate) processes: usize,
     /// The other namespaces that the leader is in, each with its owner.
-    pub(super) shared: Vec<(NsId, Owner)>,
+    pub(crate) shared: Vec<(NsId, Owner)>,
 }
 
 impl<'a> Group<'a> {
@@ -42,7 +42,7 @@ impl<'a> Group<'a> {
     }
 
     /// Returns whether all processes that can be in any of the group's namespaces were seen.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.namespaces.iter().all(|entry| entry.is_whole)
     }
 }
@@ -50,7 +50,7 @@ impl<'a> Group<'a> {
 /// Divides the namespaces of a census, which was taken with its members, leaders and pins, into
 /// groups. Namespaces that neither a process nor a pin that the caller sees holds are left out, and
 /// so are those that only kernel threads are in.
-pub(super) fn groups<'a>(
+pub(crate) fn groups<'a>(
     census: &'a Census,
     proc: &ProcRoot,
     finder: &mut CellFinder<'_>,

@@ -24,7 +24,7 @@ pub(crate) struct Listing<C = NsColumn> {
 
 impl Listing {
     /// Returns the number that a row has in a column; `None` if its cell is not a number.
-    pub(super) fn number(&self, row: &[Cell], column: NsColumn) -> Option<u64> {
+    pub(crate) fn number(&self, row: &[Cell], column: NsColumn) -> Option<u64> {
         match self.cell(row, column) {
             Cell::Number(number) => Some(*number),
             _ => None,
@@ -32,7 +32,7 @@ impl Listing {
     }
 
     /// Returns the namespace of a row; `None` if the listing has no columns for it.
-    pub(super) fn ns(&self, row: &[Cell]) -> Option<NsId> {
+    pub(crate) fn ns(&self, row: &[Cell]) -> Option<NsId> {
         let Cell::Text(kind) = self.cell(row, NsColumn::Type) else {
             return None;
         };
@@ -43,7 +43,7 @@ impl Listing {
     }
 
     /// Returns the index of each namespace's row, by inode number.
-    pub(super) fn indices(&self) -> HashMap<u64, usize> {
+    pub(crate) fn indices(&self) -> HashMap<u64, usize> {
         let rows = self.rows.iter().enumerate();
         rows.filter_map(|(index, row)| Some((self.number(row, NsColumn::Ns)?, index)))
             .collect()
@@ -60,7 +60,7 @@ impl<C: Column> Listing<C> {
     }
 
     /// Returns the listing as a saved census has it: bytes that are not UTF-8 are replaced.
-    pub(super) fn lossy(self) -> Self {
+    pub(crate) fn lossy(self) -> Self {
         let rows = self
             .rows
             .into_iter()
@@ -72,7 +72,7 @@ impl<C: Column> Listing<C> {
     }
 
     /// Returns a table with these columns.
-    pub(super) fn table(&self, columns: &[C]) -> Table {
+    pub(crate) fn table(&self, columns: &[C]) -> Table {
         let headings: Vec<_> = columns
             .iter()
             .map(|column| (column.spec().name, column.spec().align))
@@ -85,12 +85,12 @@ impl<C: Column> Listing<C> {
     }
 
     /// Returns the rows as JSON objects with these columns.
-    pub(super) fn objects<'a>(&'a self, columns: &'a [C]) -> impl Iterator<Item = Object<'a, C>> {
+    pub(crate) fn objects<'a>(&'a self, columns: &'a [C]) -> impl Iterator<Item = Object<'a, C>> {
         self.rows.iter().map(|row| self.object(columns, row))
     }
 
     /// Returns a row as a JSON object with these columns.
-    pub(super) fn object<'a>(&'a self, columns: &'a [C], row: &'a [Cell]) -> Object<'a, C> {
+    pub(crate) fn object<'a>(&'a self, columns: &'a [C], row: &'a [Cell]) -> Object<'a, C> {
         Object {
             listing: self,
             columns,
@@ -100,7 +100,7 @@ impl<C: Column> Listing<C> {
 }
 
 /// A row as a JSON object, keyed by the columns.
-pub(super) struct Object<'a, C = NsColumn> {
+pub(crate) struct Object<'a, C = NsColumn> {
     listing: &'a Listing<C>,
     columns: &'a [C],
     row: &'a [Cell],
@@ -108,13 +108,13 @@ pub(super) struct Object<'a, C = NsColumn> {
 
 impl<C: Column> Object<'_, C> {
     /// Writes the columns into an object, which may have more keys.
-    pub(super) fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+    pub(crate) fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         self.cells()
             .try_for_each(|(key, cell)| map.serialize_entry(&key, cell))
     }
 
     /// Returns the keys with their cells.
-    pub(super) fn cells(&self) -> impl Iterator<Item = (String, &Cell)> {
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (String, &Cell)> {
         // A column that is named twice is one key.
         let columns = self
             .columns
