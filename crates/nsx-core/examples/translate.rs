@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout)]
 
 use nsx_core::{
-    pid::{Numbering, Pid, Process, Tasks, Translator, parse},
+    pid::{IdsOf, Numbering, Pid, Process, Translator, parse},
     proc::ProcRoot,
 };
 use std::{error::Error, os::unix::ffi::OsStrExt};
@@ -13,7 +13,7 @@ fn translate(target: Pid, inside: Pid) -> Result<Pid, Box<dyn Error>> {
     let proc = ProcRoot::system()?;
     let target = Process::pin(target)?;
     let (there, here) = (Numbering::of(&target, &proc)?, Numbering::own(&proc)?);
-    let translator = Translator::new(&proc, there, here, Tasks::Processes);
+    let translator = Translator::new(&proc, there, here, IdsOf::Processes);
     Ok(translator.translate(inside)?)
 }
 

@@ -1,7 +1,7 @@
 //! Translates one id of a process's PID namespace many times, for the bench: `translate_many PID COUNT`.
 
 use nsx_core::{
-    pid::{Numbering, Pid, Process, Tasks, Translator, parse},
+    pid::{IdsOf, Numbering, Pid, Process, Translator, parse},
     proc::ProcRoot,
 };
 use std::{error::Error, os::unix::ffi::OsStrExt};
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let proc = ProcRoot::system()?;
     let target = Process::pin(parse(target.as_bytes())?)?;
     let (inside, here) = (Numbering::of(&target, &proc)?, Numbering::own(&proc)?);
-    let translator = Translator::new(&proc, inside, here, Tasks::Processes);
+    let translator = Translator::new(&proc, inside, here, IdsOf::Processes);
     let count: usize = count.to_str().unwrap_or_default().parse()?;
     for _ in 0..count {
         std::hint::black_box(translator.translate(std::hint::black_box(Pid::INIT))?);

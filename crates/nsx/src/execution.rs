@@ -11,7 +11,7 @@ use crate::{
 };
 use nsx_core::{
     ns::NsKind,
-    plan::{Caller, Plan, Step, Task},
+    plan::{Caller, Plan, PlannedStep, Step},
     proc::ProcRoot,
     refusal,
     run::{self, Ended, Event, Failure, RunError, Streams},
@@ -25,15 +25,18 @@ pub(crate) fn explain(
     checked: impl Iterator<Item = (String, String)>,
 ) -> Result<ExitStatus, Error> {
     let checked = checked.map(|(object, finding)| ("checked".to_owned(), object, finding));
-    let steps = plan.tasks().chunk_by(Task::goes_with).filter_map(|tasks| {
-        let task = tasks.first()?;
-        let mut why = escape(task.step().why().as_bytes());
-        if task.is_optional() {
-            why += "; skipped if the kernel refuses";
-        }
-        let call = escape(Task::calls(tasks).as_bytes());
-        Some((task.actor().to_string(), call, why))
-    });
+    let steps = plan
+        .steps()
+        .chunk_by(PlannedStep::goes_with)
+        .filter_map(|together| {
+            let planned = together.first()?;
+            let mut why = escape(planned.step().why().as_bytes());
+            if planned.is_optional() {
+                why += "; skipped if the kernel refuses";
+            }
+            let call = escape(PlannedStep::calls(together).as_bytes());
+            Some((planned.actor().to_string(), call, why))
+        });
     let lines: Vec<_> = checked.chain(steps).collect();
     let width = lines.iter().map(|(_, call, _)| call.chars().count());
     let width = width.filter(|width| *width <= WIDEST_CALL).max();
@@ -163,7 +166,7 @@ fn missing_in_target(programs: usize) -> &'static str {
 
 /// Returns whether the program sees a target's files.
 fn joins_mounts(plan: &Plan) -> bool {
-    plan.tasks().iter().any(|task| match task.step() {
+    plan.steps().iter().any(|planned| match planned.step() {
         Step::Join { kinds, .. } => kinds.contains(NsKind::Mnt),
         Step::JoinFile(file) => file.kind() == NsKind::Mnt,
         _ => false,

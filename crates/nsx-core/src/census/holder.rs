@@ -41,7 +41,7 @@ pub enum Holder {
         fd: u32,
     },
     /// It is bound to a file.
-    Mount(Pin),
+    Mount(NamespaceMount),
     /// A network namespace: a process in another one has a socket in it.
     Socket {
         /// The process.
@@ -61,7 +61,7 @@ pub enum Holder {
 /// A bind mount of a namespace on a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Pin {
+pub struct NamespaceMount {
     /// The mount, as seen from the root directory of the viewer. Its id is that of `mountinfo`, or
     /// its unique id if it has no viewer.
     pub mount: Mount,
@@ -84,7 +84,7 @@ pub enum Viewer {
     Nobody,
 }
 
-impl Pin {
+impl NamespaceMount {
     /// Opens the namespace, in a way that never waits, see [`Namespace::open_mount`].
     ///
     /// # Errors

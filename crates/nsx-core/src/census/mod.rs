@@ -16,11 +16,11 @@
 //! ```
 
 mod descriptors;
-mod gather;
 mod holder;
 mod leaders;
 mod mounts;
 mod reach;
+mod relation_reader;
 mod relations;
 mod residents;
 mod scan;
@@ -30,7 +30,7 @@ mod visible;
 mod wanted;
 mod way;
 
-pub use holder::{Holder, Pin, Viewer};
+pub use holder::{Holder, NamespaceMount, Viewer};
 pub use leaders::Elders;
 pub use relations::{Above, Relation, Relations};
 pub use residents::{Living, Resident, Residents};
@@ -43,8 +43,8 @@ use crate::{
     pid::Pid,
     proc::{NsLink, ProcError, ProcRoot},
 };
-use gather::Gatherer;
 use reach::Reach;
+use relation_reader::RelationReader;
 use rustix::io::Errno;
 use scan::Scan;
 
@@ -149,12 +149,12 @@ impl Census {
     /// [`Unseen`].
     pub fn take(proc: &ProcRoot, query: Query) -> Result<Self, Errno> {
         let mut scan = Scan::of_all(proc, query)?;
-        let mut gatherer = query
+        let mut reader = query
             .sources
             .has_any(Sources::RELATIONS.with(Sources::LISTED))
-            .then(Gatherer::default);
+            .then(RelationReader::default);
         if query.sources.has_any(Sources::PINS.with(Sources::MOUNTS)) {
-            mounts::find(proc, query.sources, &mut scan, gatherer.as_mut());
+            mounts::find(proc, query.sources, &mut scan, reader.as_mut());
         }
         if query
             .sources
@@ -162,8 +162,8 @@ impl Census {
         {
             descriptors::find(proc, query.sources, &mut scan);
         }
-        if let Some(gatherer) = gatherer {
-            gatherer.finish(proc, &mut scan.tally, query.sources.has(Sources::LISTED));
+        if let Some(reader) = reader {
+            reader.finish(proc, &mut scan.tally, query.sources.has(Sources::LISTED));
         }
         let Scan {
             tally,

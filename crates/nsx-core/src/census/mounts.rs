@@ -3,9 +3,12 @@
 //! Every mount namespace has its own table, `/proc/PID/mountinfo` of any process that is in it.
 //! Those that no process is in are gone through one by one (6.12, as root of the host), and their
 //! mounts requested. Nothing is opened here: where a namespace has no other way to it,
-//! [`Pin::open`] opens it, and never waits.
+//! [`NamespaceMount::open`] opens it, and never waits.
 
-use super::{Holder, Member, Pin, Sources, Viewer, gather::Gatherer, scan::Scan, tally::Tally};
+use super::{
+    Holder, Member, NamespaceMount, Sources, Viewer, relation_reader::RelationReader, scan::Scan,
+    tally::Tally,
+};
 use crate::{
     ns::{Namespace, NsId, NsKind},
     pid::Pid,
@@ -19,12 +22,12 @@ use std::{collections::BTreeMap, mem::MaybeUninit};
 const READERS: usize = 16;
 
 /// Notes the mounts of namespaces: those that the caller sees, or with [`Sources::MOUNTS`] all.
-/// Mount namespaces that no process is in are asked on the way, where there is a gatherer.
+/// Mount namespaces that no process is in are asked on the way, where there is a reader.
 pub(super) fn find(
     proc: &ProcRoot,
     sources: Sources,
     scan: &mut Scan,
-    gatherer: Option<&mut Gatherer>,
+    reader: Option<&mut RelationReader>,
 ) {
     let own = proc.own_ns(NsLink::Own(NsKind::Mnt)).ok();
     let mut tables = vec![Table {
@@ -48,24 +51,24 @@ pub(super) fn find(
         }
     }
     if sources.has(Sources::MOUNTS) && !proc.is_copy() {
-        find_empty(proc, &mut scan.tally, gatherer);
+        find_empty(proc, &mut scan.tally, reader);
     }
 }
 
 /// Notes the mounts in mount namespaces that no process is in.
-fn find_empty(proc: &ProcRoot, tally: &mut Tally, mut gatherer: Option<&mut Gatherer>) {
+fn find_empty(proc: &ProcRoot, tally: &mut Tally, mut reader: Option<&mut RelationReader>) {
     for way in [Way::Previous, Way::Next] {
         let mut namespace = Namespace::open(proc, "self/ns/mnt").ok();
         while let Some(current) = namespace {
             let inside = current.id();
             let place = tally.place(inside);
             if tally.entries[place].processes == 0 {
-                if let Some(gatherer) = gatherer.as_deref_mut() {
-                    gatherer.ask(&current);
+                if let Some(reader) = reader.as_deref_mut() {
+                    reader.ask(&current);
                 }
                 for mount in Mount::pins_in(&current).unwrap_or_default() {
                     if let Some(ns) = mount.namespace() {
-                        let pin = Pin {
+                        let pin = NamespaceMount {
                             mount,
                             inside: Some(inside),
                             viewer: Viewer::Nobody,
@@ -134,7 +137,7 @@ impl Table<'_> {
             };
             tally.hold(
                 ns,
-                Holder::Mount(Pin {
+                Holder::Mount(NamespaceMount {
                     mount,
                     inside: self.inside,
                     viewer: self.viewer,

@@ -2,7 +2,7 @@
 
 use super::Unseen;
 use crate::{
-    pid::{Lineages, Numbering, Pid, Tasks},
+    pid::{IdsOf, Lineages, Numbering, Pid},
     proc::{ProcError, ProcRoot, Status, TaskIds},
 };
 use rustix::io::Errno;
@@ -48,7 +48,7 @@ impl Visible {
     /// The errno with which listing the processes failed; `EACCES` where `proc` cannot tell who is
     /// in the namespace, because it is neither that one's procfs nor one of a namespace above it.
     /// A failure for one process is counted.
-    pub fn find(proc: &ProcRoot, of: &Numbering, tasks: Tasks) -> Result<Self, Errno> {
+    pub fn find(proc: &ProcRoot, of: &Numbering, tasks: IdsOf) -> Result<Self, Errno> {
         let level = of.level().ok_or(Errno::ACCESS)?;
         let mut visible = Self {
             tasks: Vec::new(),
@@ -92,10 +92,10 @@ impl Visible {
         process: Pid,
         level: usize,
         (ids, status): (TaskIds, Status),
-        tasks: Tasks,
+        tasks: IdsOf,
         buffer: &mut Vec<u8>,
     ) {
-        let threads = if tasks == Tasks::Threads && ids.threads > 1 {
+        let threads = if tasks == IdsOf::Threads && ids.threads > 1 {
             proc.threads(process).unwrap_or_default()
         } else {
             Vec::new()
@@ -140,12 +140,12 @@ mod tests {
                     visible.tasks.iter().map(Task::inside).collect::<Vec<_>>()
                 };
                 assert!(
-                    inside(Tasks::Processes).contains(&caller)
-                        && !inside(Tasks::Processes).contains(&thread)
+                    inside(IdsOf::Processes).contains(&caller)
+                        && !inside(IdsOf::Processes).contains(&thread)
                 );
                 assert!(
-                    inside(Tasks::Threads).contains(&caller)
-                        && inside(Tasks::Threads).contains(&thread)
+                    inside(IdsOf::Threads).contains(&caller)
+                        && inside(IdsOf::Threads).contains(&thread)
                 );
             });
         });

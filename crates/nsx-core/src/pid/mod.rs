@@ -16,7 +16,7 @@ pub(crate) use lineage::shown_by;
 pub use lineage::{Level, Lineages};
 pub use numbering::Numbering;
 pub use rustix::process::Pid;
-pub use translator::{Tasks, Translator, Untranslated};
+pub use translator::{IdsOf, Translator, Untranslated};
 
 use crate::proc::decimal;
 

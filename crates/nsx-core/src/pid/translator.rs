@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 /// The ids that are translated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tasks {
+pub enum IdsOf {
     /// Those of processes; that of a further thread of one is refused.
     #[default]
     Processes,
@@ -52,7 +52,7 @@ pub enum Untranslated {
 ///
 /// ```
 /// use nsx_core::{
-///     pid::{Numbering, Pid, Process, Tasks, Translator, Untranslated},
+///     pid::{Numbering, Pid, Process, IdsOf, Translator, Untranslated},
 ///     proc::ProcRoot,
 /// };
 ///
@@ -60,7 +60,7 @@ pub enum Untranslated {
 /// // A process of a container, pinned; here this one stands in for it.
 /// let target = Process::pin(Pid::from_raw(std::process::id() as i32).unwrap())?;
 /// let inside = Numbering::of(&target, &proc)?;
-/// let translator = Translator::new(&proc, inside, Numbering::own(&proc)?, Tasks::Processes);
+/// let translator = Translator::new(&proc, inside, Numbering::own(&proc)?, IdsOf::Processes);
 ///
 /// // What its PID namespace calls 1 and 4194303, as the caller's calls them.
 /// for id in [1, 4_194_303].map(|id| Pid::from_raw(id).unwrap()) {
@@ -79,7 +79,7 @@ pub struct Translator<'a> {
     proc: &'a ProcRoot,
     from: Numbering,
     to: Numbering,
-    tasks: Tasks,
+    tasks: IdsOf,
 }
 
 /// The kernel does not translate.
@@ -88,7 +88,7 @@ struct TooOld;
 impl<'a> Translator<'a> {
     /// A translator between these two. `proc` is read where the kernel does not translate, and must
     /// show the caller.
-    pub fn new(proc: &'a ProcRoot, from: Numbering, to: Numbering, tasks: Tasks) -> Self {
+    pub fn new(proc: &'a ProcRoot, from: Numbering, to: Numbering, tasks: IdsOf) -> Self {
         Self {
             proc,
             from,
@@ -150,7 +150,7 @@ impl<'a> Translator<'a> {
                 Err(errno) => return failure(errno, Untranslated::NoProcess),
             };
             let process = match nsfs::tgid_from_pidns(&self.from, id) {
-                Ok(_) if self.tasks == Tasks::Threads => callers,
+                Ok(_) if self.tasks == IdsOf::Threads => callers,
                 Ok(process) => process,
                 Err(errno) => return failure(errno, Untranslated::NoProcess),
             };
@@ -184,7 +184,7 @@ impl<'a> Translator<'a> {
     }
 
     fn in_to(&self, found: &Found) -> Result<Pid, Untranslated> {
-        if let (Tasks::Processes, Some(process)) = (self.tasks, found.thread_of) {
+        if let (IdsOf::Processes, Some(process)) = (self.tasks, found.thread_of) {
             return Err(Untranslated::Thread(process));
         }
         // Not below what the procfs shows: the processes in there are not shown.
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
     use crate::pid::Process;
 
-    fn translator(proc: &ProcRoot, tasks: Tasks) -> Translator<'_> {
+    fn translator(proc: &ProcRoot, tasks: IdsOf) -> Translator<'_> {
         let caller = Process::pin(rustix::process::getpid()).unwrap();
         Translator::new(
             proc,
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn the_callers_own_ids_stay() {
         let proc = ProcRoot::system().unwrap();
-        for tasks in [Tasks::Processes, Tasks::Threads] {
+        for tasks in [IdsOf::Processes, IdsOf::Threads] {
             let translator = translator(&proc, tasks);
             let own = rustix::process::getpid();
             assert_eq!(both(&translator, own), Ok(own));
@@ -254,9 +254,9 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let (process, thread) = (rustix::process::getpid(), rustix::thread::gettid());
-                assert_eq!(both(&translator(&proc, Tasks::Threads), thread), Ok(thread));
+                assert_eq!(both(&translator(&proc, IdsOf::Threads), thread), Ok(thread));
                 let refused = Err(Untranslated::Thread(process));
-                assert_eq!(both(&translator(&proc, Tasks::Processes), thread), refused);
+                assert_eq!(both(&translator(&proc, IdsOf::Processes), thread), refused);
             });
         });
     }
@@ -269,7 +269,7 @@ mod tests {
         while !Process::hold(id).unwrap().ended() {
             std::thread::yield_now();
         }
-        let translator = translator(&proc, Tasks::Processes);
+        let translator = translator(&proc, IdsOf::Processes);
         assert_eq!(both(&translator, id), Ok(id));
         child.wait().unwrap();
         assert_eq!(both(&translator, id), Err(Untranslated::NoProcess));

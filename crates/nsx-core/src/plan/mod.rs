@@ -65,13 +65,13 @@ impl fmt::Display for Actor {
 
 /// A step and the process that takes it.
 #[derive(Clone, Debug)]
-pub struct Task {
+pub struct PlannedStep {
     actor: Actor,
     step: Arc<Step>,
     optional: bool,
 }
 
-impl Task {
+impl PlannedStep {
     fn new(actor: Actor, step: Step, optional: bool) -> Self {
         Self {
             actor,
@@ -111,11 +111,11 @@ impl Task {
 
 /// Steps in the order in which they are taken. The last one becomes the program.
 #[derive(Clone, Debug, Default)]
-pub struct Plan(Vec<Task>);
+pub struct Plan(Vec<PlannedStep>);
 
 impl Plan {
     /// The steps.
-    pub fn tasks(&self) -> &[Task] {
+    pub fn steps(&self) -> &[PlannedStep] {
         &self.0
     }
 
@@ -123,7 +123,7 @@ impl Plan {
     pub(crate) fn descriptors(&self) -> Vec<RawFd> {
         self.0
             .iter()
-            .flat_map(|task| task.step().descriptors())
+            .flat_map(|planned| planned.step().descriptors())
             .collect()
     }
 
@@ -131,15 +131,15 @@ impl Plan {
     pub fn keeps(&self) -> bool {
         self.0
             .last()
-            .is_some_and(|task| matches!(*task.step, Step::Keep))
+            .is_some_and(|planned| matches!(*planned.step, Step::Keep))
     }
 
     fn push(&mut self, actor: Actor, step: Step) {
-        self.0.push(Task::new(actor, step, false));
+        self.0.push(PlannedStep::new(actor, step, false));
     }
 
     fn push_optional(&mut self, actor: Actor, step: Step) {
-        self.0.push(Task::new(actor, step, true));
+        self.0.push(PlannedStep::new(actor, step, true));
     }
 }
 

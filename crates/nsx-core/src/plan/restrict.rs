@@ -11,7 +11,7 @@
 
 use crate::{
     pid::Process,
-    plan::{Actor, Confinement, Plan, Step, Task},
+    plan::{Actor, Confinement, Plan, PlannedStep, Step},
 };
 
 /// The steps that give the program its ids.
@@ -38,7 +38,7 @@ pub(super) fn push_limits(
         [limits, score]
             .into_iter()
             .flatten()
-            .map(|step| Task::new(actor, step, optional)),
+            .map(|step| PlannedStep::new(actor, step, optional)),
     );
 }
 
@@ -120,6 +120,6 @@ pub(super) fn push_after(
         late,
     ];
     for (step, optional) in steps.into_iter().flatten() {
-        plan.0.push(Task::new(actor, step, optional));
+        plan.0.push(PlannedStep::new(actor, step, optional));
     }
 }

@@ -1,7 +1,8 @@
 //! The texts about a step: the system call, the purpose, and what failed if the step did.
 
 use super::{
-    ABOVE_ROOT, CapabilityState, GroupsDenied, Limit, Link, LinkKind, Propagation, Step, Task,
+    ABOVE_ROOT, CapabilityState, GroupsDenied, Limit, Link, LinkKind, PlannedStep, Propagation,
+    Step,
 };
 use crate::{
     cgroup::{self, Hierarchy},
@@ -14,11 +15,11 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-impl Task {
-    /// The system calls of tasks that go together as one. A cgroup of version 1 is one in each of a
+impl PlannedStep {
+    /// The system calls of steps that go together as one. A cgroup of version 1 is one in each of a
     /// dozen hierarchies.
     pub fn calls(together: &[Self]) -> String {
-        let cgroup = |task: &Self| match task.step() {
+        let cgroup = |planned: &Self| match planned.step() {
             Step::JoinCgroup(cgroup) => Some(cgroup.path.clone()),
             _ => None,
         };
@@ -28,13 +29,13 @@ impl Task {
             }
             _ => together
                 .iter()
-                .map(|task| task.step().call())
+                .map(|planned| planned.step().call())
                 .collect::<Vec<_>>()
                 .join(", "),
         }
     }
 
-    /// Returns whether this task and another go together.
+    /// Returns whether this step and another go together.
     pub fn goes_with(&self, other: &Self) -> bool {
         let is_alike = match (self.step(), other.step()) {
             (Step::JoinCgroup(one), Step::JoinCgroup(other)) => {

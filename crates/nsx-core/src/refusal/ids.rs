@@ -4,7 +4,7 @@ use super::{Facts, Refusal, Remedy};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::NsKind,
-    plan::{Plan, Step, Task},
+    plan::{Plan, PlannedStep, Step},
 };
 use rustix::thread::CapabilitySet;
 
@@ -44,7 +44,7 @@ impl Facts<'_> {
     /// The cause of a failure to drop the supplementary groups.
     pub(super) fn groups_kept(&self, plan: &Plan) -> Option<Refusal> {
         let denies = |text: Option<Vec<u8>>| text.is_some_and(|text| text.starts_with(b"deny"));
-        let denied_by = |task: &Task| match task.step() {
+        let denied_by = |planned: &PlannedStep| match planned.step() {
             Step::WriteSetgroups(rule) => *rule == Setgroups::Deny,
             Step::Join { target, kinds, .. } if kinds.contains(NsKind::User) => {
                 let mut text = Vec::new();
@@ -58,7 +58,7 @@ impl Facts<'_> {
             _ => false,
         };
         // If nsx becomes the program, it is in the user namespace that it has joined.
-        if denies(self.own_file("setgroups")) || plan.tasks().iter().any(denied_by) {
+        if denies(self.own_file("setgroups")) || plan.steps().iter().any(denied_by) {
             return Refusal::new(
                 "setgroups is denied in this user namespace, and the program would keep your \
                 supplementary groups",

@@ -58,9 +58,9 @@ pub fn explain(
     proc: &ProcRoot,
 ) -> Option<Refusal> {
     let joins = plan
-        .tasks()
+        .steps()
         .iter()
-        .any(|task| matches!(task.step(), Step::Join { .. } | Step::JoinFile(_)));
+        .any(|planned| matches!(planned.step(), Step::Join { .. } | Step::JoinFile(_)));
     let facts = Facts {
         caller,
         proc,
@@ -68,13 +68,13 @@ pub fn explain(
     };
     // Ids are changed before that for another owner alone.
     let before_unshare = plan
-        .tasks()
+        .steps()
         .iter()
-        .position(|task| matches!(task.step(), Step::Unshare(_)));
-    let becomes_owner = before_unshare.is_some_and(|place| {
-        plan.tasks()[..place]
+        .position(|planned| matches!(planned.step(), Step::Unshare(_)));
+    let becomes_owner = before_unshare.is_some_and(|unshare| {
+        plan.steps()[..unshare]
             .iter()
-            .any(|task| std::ptr::eq(task.step(), failure.step()))
+            .any(|planned| std::ptr::eq(planned.step(), failure.step()))
     });
     match (failure.step(), failure.errno) {
         (Step::Unshare(kinds), Errno::PERM) => facts.unshare_denied(*kinds),
@@ -191,9 +191,9 @@ pub fn explain(
 
 /// Returns whether the plan's new root directory is what the plan mounts on `/`.
 fn covers_root(plan: &Plan) -> bool {
-    plan.tasks()
-        .iter()
-        .any(|task| matches!(task.step(), Step::PivotRoot(root) if root == Path::new(ABOVE_ROOT)))
+    plan.steps().iter().any(
+        |planned| matches!(planned.step(), Step::PivotRoot(root) if root == Path::new(ABOVE_ROOT)),
+    )
 }
 
 /// The cause of a failure to pin a namespace, if it can be found.

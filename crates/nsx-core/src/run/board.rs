@@ -7,7 +7,7 @@
 
 use crate::{
     pid::Pid,
-    plan::{Plan, Task},
+    plan::{Plan, PlannedStep},
     sys::shared::Page,
 };
 use rustix::io::Errno;
@@ -105,10 +105,15 @@ impl Board {
     }
 
     /// Records the outcome of a step, and returns whether the joiner goes on to the next one.
-    pub(super) fn settle(self, step: usize, task: &Task, outcome: Result<(), Errno>) -> bool {
+    pub(super) fn settle(
+        self,
+        step: usize,
+        planned: &PlannedStep,
+        outcome: Result<(), Errno>,
+    ) -> bool {
         match outcome {
             Ok(()) => true,
-            Err(errno) if task.may_fail(errno) => {
+            Err(errno) if planned.may_fail(errno) => {
                 self.skip(step, errno);
                 true
             }
@@ -160,7 +165,7 @@ fn write(page: Page, at: usize, step: usize, errno: Errno) {
 fn read(page: Page, at: usize, plan: &Plan) -> Option<Told> {
     let step = (page.get(at) as usize)
         .checked_sub(1)
-        .filter(|step| *step < plan.tasks().len())?;
+        .filter(|step| *step < plan.steps().len())?;
     let errno = page.get(at + 1).cast_signed();
     (1..4096).contains(&errno).then(|| Told {
         step,

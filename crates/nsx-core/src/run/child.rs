@@ -14,7 +14,7 @@ use super::{
     outside::{self, Outside},
     perform::Performer,
     program::Program,
-    pty::Leader,
+    pty::SessionLeader,
     report::Report,
     terminal::Terminal,
     wait::Waiter,
@@ -36,10 +36,10 @@ pub(super) fn run_child<'p>(
     rule: Signals,
     performer: &Performer<'_>,
     outside: Option<Outside>,
-    leader: Option<Leader>,
+    leader: Option<SessionLeader>,
     observer: &mut dyn FnMut(Event<'p>),
 ) -> Result<Ended, Failure> {
-    let fork = &plan.tasks()[index];
+    let fork = &plan.steps()[index];
     let failed = |errno| Failure::new(fork, errno);
     let terminal = if rule == Signals::PassOn {
         Terminal::open()
@@ -63,9 +63,9 @@ pub(super) fn run_child<'p>(
             drop(ours);
             // PID 1 loses what comes before it holds signals back itself.
             let stays = plan
-                .tasks()
+                .steps()
                 .iter()
-                .any(|task| matches!(task.step(), Step::StayAsInit));
+                .any(|planned| matches!(planned.step(), Step::StayAsInit));
             if !stays && let Err(errno) = inherited.restore() {
                 board.fail(index, errno, 0);
                 exit_now(NOT_RUN);
@@ -75,8 +75,8 @@ pub(super) fn run_child<'p>(
     };
     drop(theirs);
 
-    for (later, task) in plan.tasks().iter().enumerate().skip(index) {
-        let outcome = match (task.actor(), task.step()) {
+    for (later, planned) in plan.steps().iter().enumerate().skip(index) {
+        let outcome = match (planned.actor(), planned.step()) {
             (Actor::Outside, _) => {
                 outside::take(plan, later, Some(child), performer, outside.as_ref())
             }
@@ -87,7 +87,7 @@ pub(super) fn run_child<'p>(
             drop(ours); // the child ends
             outside.inspect(Outside::undo);
             let _ = waitpid(Some(child), WaitOptions::empty());
-            return Err(Failure::new(task, errno));
+            return Err(Failure::new(planned, errno));
         }
     }
     let mut report = Report {

@@ -14,15 +14,15 @@ pub(super) fn make(
     index: usize,
     thread: SingleThread,
 ) -> Result<(Forked, Option<usize>), Errno> {
-    let joins =
-        plan.tasks()
-            .iter()
-            .enumerate()
-            .skip(index + 1)
-            .find_map(|(index, task)| match task.step() {
-                Step::JoinCgroup(cgroup) => Some((index, cgroup.directory.as_ref()?)),
-                _ => None,
-            });
+    let joins = plan
+        .steps()
+        .iter()
+        .enumerate()
+        .skip(index + 1)
+        .find_map(|(index, planned)| match planned.step() {
+            Step::JoinCgroup(cgroup) => Some((index, cgroup.directory.as_ref()?)),
+            _ => None,
+        });
     match joins.map(|(index, directory)| (index, fork_into(thread, directory))) {
         Some((index, Ok(forked))) => Ok((forked, Some(index))),
         // Whatever is in the way, going there by itself says it better.

@@ -34,16 +34,16 @@ pub(super) fn walk(
     }
     // PID 1 sees by the end of its link that the program runs, or will not.
     let mut _to_init = None;
-    for (index, task) in plan.tasks().iter().enumerate().skip(first) {
+    for (index, planned) in plan.steps().iter().enumerate().skip(first) {
         // To what is not the child's nsx sees, and then lets it go on.
-        if task.actor() != Actor::Inside || Some(index) == done {
+        if planned.actor() != Actor::Inside || Some(index) == done {
             continue;
         }
-        let outcome = match task.step() {
+        let outcome = match planned.step() {
             Step::StayAsInit => reaper::stay(link, inherited, board, index, performer.thread)
                 .map(|link| _to_init = Some(link)),
             Step::Keep => keeper::stay(link),
-            Step::DieWithParent(_) => performer.perform(task.step()).and_then(|()| {
+            Step::DieWithParent(_) => performer.perform(planned.step()).and_then(|()| {
                 // nsx may have ended before the signal was set.
                 if link.is_cut() {
                     exit_now(NOT_RUN)
@@ -53,7 +53,7 @@ pub(super) fn walk(
             }),
             step => performer.perform(step),
         };
-        if !board.settle(index, task, outcome) {
+        if !board.settle(index, planned, outcome) {
             break;
         }
     }

@@ -15,7 +15,7 @@ use super::{
     inherited::Inherited,
     perform::Performer,
     program::Program,
-    pty::Leader,
+    pty::SessionLeader,
     report::Report,
     sibling,
     terminal::Terminal,
@@ -41,10 +41,10 @@ pub(super) fn run_joiner<'p>(
     plan: &'p Plan,
     index: usize,
     performer: &Performer<'_>,
-    leader: Option<Leader>,
+    leader: Option<SessionLeader>,
     observer: &mut dyn FnMut(Event<'p>),
 ) -> Result<Ended, Failure> {
-    let failed = |errno| Failure::new(&plan.tasks()[index], errno);
+    let failed = |errno| Failure::new(&plan.steps()[index], errno);
     let terminal = Terminal::open();
     let inherited = performer
         .hold_signals_back(Signals::PassOn)
@@ -66,13 +66,13 @@ pub(super) fn run_joiner<'p>(
                        errno,
                        detail,
                    }| {
-        let mut failure = Failure::new(&plan.tasks()[step], errno);
+        let mut failure = Failure::new(&plan.steps()[step], errno);
         failure.forbidden = verdict::name(detail);
         failure
     };
     for skipped in board.skipped(plan) {
         observer(Event::Skipped(
-            plan.tasks()[skipped.step].step(),
+            plan.steps()[skipped.step].step(),
             skipped.errno,
         ));
     }
@@ -102,12 +102,12 @@ pub(super) fn run_joiner<'p>(
             signal => drop(signal::send(program, signal)),
         }
     }
-    for task in plan.tasks() {
-        if let Step::TakeForeground(terminal) = task.step()
+    for planned in plan.steps() {
+        if let Step::TakeForeground(terminal) = planned.step()
             && let Err(errno) = give_foreground(terminal, program)
         {
             end_program(board);
-            return Err(Failure::new(task, errno));
+            return Err(Failure::new(planned, errno));
         }
     }
     observer(Event::Created(program));
@@ -197,16 +197,16 @@ fn walk(
 ) -> ! {
     let mut tie = sibling::tie(plan);
     performer.open_descriptors();
-    for (index, task) in plan.tasks().iter().enumerate().skip(first) {
-        if task.actor() != Actor::Joiner || Some(index) == done {
+    for (index, planned) in plan.steps().iter().enumerate().skip(first) {
+        if planned.actor() != Actor::Joiner || Some(index) == done {
             continue;
         }
-        let outcome = match task.step() {
+        let outcome = match planned.step() {
             Step::ForkSibling => {
                 sibling::make(plan, index, tie, board, inherited, nsx, performer.thread)
             }
             Step::InstallFilters => {
-                let rest = plan.tasks()[index..].iter().map(|task| task.step());
+                let rest = plan.steps()[index..].iter().map(|planned| planned.step());
                 for (call, errno) in verdict::forbidden(&performer.filters(), rest) {
                     match (call, tie) {
                         // The program goes without the tie.
@@ -220,11 +220,11 @@ fn walk(
                         }
                     }
                 }
-                performer.perform(task.step())
+                performer.perform(planned.step())
             }
             step => performer.perform(step),
         };
-        if !board.settle(index, task, outcome) {
+        if !board.settle(index, planned, outcome) {
             break;
         }
     }

@@ -110,9 +110,9 @@ pub(super) fn guard(plan: &Plan, journal: &Link, writer: Pid) {
     let killed = matches!(waitpid(Some(writer), WaitOptions::empty()), Ok(Some((_, status))) if status.signaled());
     while let Some((step, part)) = made.pop().filter(|_| killed && !kept) {
         let whole = plan
-            .tasks()
+            .steps()
             .get(step)
-            .and_then(|task| Whole::of(task.step()));
+            .and_then(|planned| Whole::of(planned.step()));
         if let Some(whole) = whole.filter(|whole| part.is_there(*whole)) {
             part.undo(whole);
         }

@@ -118,22 +118,22 @@ fn walk<'p>(
     performer: &Performer<'_>,
     observer: &mut dyn FnMut(Event<'p>),
 ) -> Result<Ended, Failure> {
-    let Some(first) = plan.tasks().first() else {
+    let Some(first) = plan.steps().first() else {
         return Ok(Ended::Exited(0));
     };
     let at_start = |errno| Failure::new(first, errno);
     let outside = Outside::start(plan, performer).map_err(at_start)?;
 
     let mut leader = None;
-    for (index, task) in plan.tasks().iter().enumerate() {
-        if let Step::OwnTerminal(pty) = task.step() {
-            match pty::split(pty, performer).map_err(|errno| Failure::new(task, errno))? {
+    for (index, planned) in plan.steps().iter().enumerate() {
+        if let Step::OwnTerminal(pty) = planned.step() {
+            match pty::split(pty, performer).map_err(|errno| Failure::new(planned, errno))? {
                 Side::Leader(itself) => leader = Some(itself),
                 Side::Ended(ended) => return Ok(ended),
             }
             continue;
         }
-        match task.step() {
+        match planned.step() {
             Step::Fork { signals, .. } => {
                 return child::run_child(
                     plan, index, *signals, performer, outside, leader, observer,
@@ -145,17 +145,21 @@ fn walk<'p>(
             _ => {}
         }
         if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) =
-            (task.step(), &outside)
+            (planned.step(), &outside)
         {
             // The exec is also what lets go of the outside.
-            outside.keep().map_err(|errno| Failure::new(task, errno))?;
+            outside
+                .keep()
+                .map_err(|errno| Failure::new(planned, errno))?;
         }
         match outside::take(plan, index, None, performer, outside.as_ref()) {
             Ok(()) => {}
-            Err(errno) if task.may_fail(errno) => observer(Event::Skipped(task.step(), errno)),
+            Err(errno) if planned.may_fail(errno) => {
+                observer(Event::Skipped(planned.step(), errno))
+            }
             Err(errno) => {
                 outside.inspect(Outside::undo);
-                return Err(Failure::new(task, errno));
+                return Err(Failure::new(planned, errno));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     pid::Pid,
-    plan::{Step, Task},
+    plan::{PlannedStep, Step},
     sys::signal::Signal,
 };
 use rustix::io::Errno;
@@ -44,9 +44,9 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn new(task: &Task, errno: Errno) -> Self {
+    pub(super) fn new(planned: &PlannedStep, errno: Errno) -> Self {
         Self {
-            step: task.shared_step(),
+            step: planned.shared_step(),
             errno,
             forbidden: None,
         }

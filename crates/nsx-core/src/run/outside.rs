@@ -33,9 +33,9 @@ impl Outside {
     /// Makes one, if any step of the plan needs an outside.
     pub(super) fn start(plan: &Plan, performer: &Performer<'_>) -> Result<Option<Self>, Errno> {
         if !plan
-            .tasks()
+            .steps()
             .iter()
-            .any(|task| task.actor() == Actor::Outside)
+            .any(|planned| planned.actor() == Actor::Outside)
         {
             return Ok(None);
         }
@@ -111,7 +111,7 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
         match message {
             Message::Take(step, child) => {
                 index = step;
-                outcome = match plan.tasks().get(step).map(|task| task.step()) {
+                outcome = match plan.steps().get(step).map(|planned| planned.step()) {
                     Some(Step::Pin(pin)) => performer.nsx().and_then(|nsx| {
                         let namespace = mounts::path_below(nsx, &pin.link());
                         journal.pin(&namespace, step, pin)
@@ -149,15 +149,15 @@ pub(super) fn take(
     performer: &Performer<'_>,
     outside: Option<&Outside>,
 ) -> Result<(), Errno> {
-    match (&plan.tasks()[index], outside) {
-        (task, Some(outside)) if task.actor() == Actor::Outside => {
-            match (outside.take(index, child), task.step()) {
+    match (&plan.steps()[index], outside) {
+        (planned, Some(outside)) if planned.actor() == Actor::Outside => {
+            match (outside.take(index, child), planned.step()) {
                 (Err(Errno::INVAL), Step::Pin(pin)) if pin.kind == NsKind::Mnt => {
                     from_elsewhere(|| outside.take(index, child))
                 }
                 (outcome, _) => outcome,
             }
         }
-        (task, _) => performer.perform(task.step()),
+        (planned, _) => performer.perform(planned.step()),
     }
 }

@@ -30,15 +30,15 @@ use rustix::{event::PollFlags, fd::OwnedFd, io::Errno, termios::isatty};
 /// The two sides of the split.
 pub(super) enum Side {
     /// The leader, which walks on.
-    Leader(Leader),
+    Leader(SessionLeader),
     /// The relay, when the leader has ended.
     Ended(Ended),
 }
 
 /// The leader of the session on the new terminal, with that terminal.
-pub(super) struct Leader(OwnedFd);
+pub(super) struct SessionLeader(OwnedFd);
 
-impl Leader {
+impl SessionLeader {
     /// Returns whether the relay is gone. A process that ends lets go of the other end first, and
     /// only later of its children.
     pub(super) fn is_alone(&self) -> bool {
@@ -74,7 +74,7 @@ pub(super) fn split(pty: &Pty, performer: &Performer<'_>) -> Result<Side, Errno>
             drop(pty.take_master());
             inherited.restore()?;
             lead(pty)?;
-            Ok(Side::Leader(Leader(pty.try_clone()?)))
+            Ok(Side::Leader(SessionLeader(pty.try_clone()?)))
         }
     }
 }

@@ -21,7 +21,7 @@ impl<'p> Report<'p, '_> {
             .unwrap_or_default()
         {
             (self.observer)(Event::Skipped(
-                self.plan.tasks()[skipped.step].step(),
+                self.plan.steps()[skipped.step].step(),
                 skipped.errno,
             ));
         }
@@ -35,6 +35,6 @@ impl<'p> Report<'p, '_> {
     /// The failure that kept the program from running, or PID 1 from going on.
     pub(super) fn failure(&self) -> Option<Failure> {
         let told = self.board?.failure(self.plan)?;
-        Some(Failure::new(&self.plan.tasks()[told.step], told.errno))
+        Some(Failure::new(&self.plan.steps()[told.step], told.errno))
     }
 }

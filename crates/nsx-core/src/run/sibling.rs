@@ -30,10 +30,10 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// The tie of a plan to nsx: its index and the signal.
 pub(super) fn tie(plan: &Plan) -> Option<(usize, Signal)> {
-    plan.tasks()
+    plan.steps()
         .iter()
         .enumerate()
-        .find_map(|(index, task)| match task.step() {
+        .find_map(|(index, planned)| match planned.step() {
             Step::DieWithParent(signal) => Some((index, *signal)),
             _ => None,
         })
@@ -54,11 +54,11 @@ pub(super) fn make(
         board.fail(index, errno, 0);
         exit_now(NOT_RUN)
     };
-    let last = plan.tasks().len().saturating_sub(1);
+    let last = plan.steps().len().saturating_sub(1);
     let Some(ready) = plan
-        .tasks()
+        .steps()
         .last()
-        .and_then(|task| Ready::of(task.step(), None, thread))
+        .and_then(|planned| Ready::of(planned.step(), None, thread))
     else {
         fail(Errno::INVAL)
     };

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     environment::Environment,
     pid::Pid,
-    plan::{Plan, Step, Task},
+    plan::{Plan, PlannedStep, Step},
     proc::ProcRoot,
     sys::{
         descriptor,
@@ -82,12 +82,12 @@ pub struct Child {
 /// [seals](crate::plan::enter::Guard::seal) the file that this process runs from.
 pub fn spawn(plan: &Plan, streams: Streams) -> Result<Child, RunError> {
     let os = |act| move |errno| RunError::Os { act, errno };
-    if let Some(task) = plan
-        .tasks()
+    if let Some(planned) = plan
+        .steps()
         .iter()
-        .find(|task| matches!(task.step(), Step::Seal))
+        .find(|planned| matches!(planned.step(), Step::Seal))
     {
-        return Err(Failure::new(task, Errno::INVAL).into());
+        return Err(Failure::new(planned, Errno::INVAL).into());
     }
     let environment = Environment::of_caller().into_variables();
     let (program, caller) = streams.open().map_err(os("open the standard streams"))?;
@@ -190,7 +190,8 @@ impl Child {
 
     /// Reads reports until the program runs.
     fn wait_until_running(&mut self) -> Result<(), RunError> {
-        let is = |step: fn(&Step) -> bool| self.plan.tasks().iter().any(|task| step(task.step()));
+        let is =
+            |step: fn(&Step) -> bool| self.plan.steps().iter().any(|planned| step(planned.step()));
         let by_joiner = is(|step| matches!(step, Step::ForkJoiner));
         let forks =
             by_joiner || is(|step| matches!(step, Step::Fork { .. } | Step::OwnTerminal(_)));
@@ -255,8 +256,8 @@ impl Child {
 
     fn hear(&mut self, report: Report) {
         let failure = |index: usize, errno| {
-            let task: &Task = self.plan.tasks().get(index)?;
-            Some(Failure::new(task, errno))
+            let planned: &PlannedStep = self.plan.steps().get(index)?;
+            Some(Failure::new(planned, errno))
         };
         match report {
             Report::Skipped(index, errno) => self.skipped.extend(failure(index, errno)),
@@ -294,9 +295,9 @@ const NOT_RUN: i32 = 125;
 
 /// Returns whether the program has the caller's environment.
 fn inherits_environment(plan: &Plan) -> bool {
-    plan.tasks().iter().any(|task| {
+    plan.steps().iter().any(|planned| {
         matches!(
-            task.step(),
+            planned.step(),
             Step::Exec {
                 environment: None,
                 ..
@@ -367,8 +368,8 @@ fn prepare(plan: &Plan, link: &ReportLink, streams: ProgramEnds, mask: &Mask) ->
 
 /// The index of a step of the plan.
 fn index_of(plan: &Plan, step: &Step) -> usize {
-    let mut tasks = plan.tasks().iter();
-    tasks
-        .position(|task| std::ptr::eq(task.step(), step))
+    plan.steps()
+        .iter()
+        .position(|planned| std::ptr::eq(planned.step(), step))
         .unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use super::{
     listen::{Heard, Listener},
     outside::Outside,
     program::{Program, news},
-    pty::Leader,
+    pty::SessionLeader,
     report::Report,
     suspension::Suspension,
     terminal::Terminal,
@@ -42,7 +42,7 @@ pub(super) struct Waiter<'a> {
     killed: Option<Signal>,
     outside: Option<Outside>,
     /// The leader, if the program has a terminal of its own, which this process's session is on.
-    leader: Option<Leader>,
+    leader: Option<SessionLeader>,
     /// `true` once it is known whether the program has set off.
     set_off: bool,
     suspension: Suspension,
@@ -58,7 +58,7 @@ impl<'a> Waiter<'a> {
         proc: Option<&'a ProcRoot>,
         terminal: Option<Terminal>,
         outside: Option<Outside>,
-        leader: Option<Leader>,
+        leader: Option<SessionLeader>,
     ) -> Self {
         let init = proc.map(|proc| Watch::new(proc, program.0));
         Self {
@@ -250,7 +250,9 @@ impl<'a> Waiter<'a> {
         if self.suspension.ended_by(received) {
             return;
         }
-        if received.signal == libc::SIGHUP && self.leader.as_ref().is_some_and(Leader::is_alone) {
+        if received.signal == libc::SIGHUP
+            && self.leader.as_ref().is_some_and(SessionLeader::is_alone)
+        {
             self.program.send(libc::SIGKILL);
             return;
         }

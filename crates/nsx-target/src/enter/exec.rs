@@ -10,7 +10,7 @@ use nsx_core::{
     ns::{NsKind, NsSet},
     plan::{
         Caller, Confinement, PlanError,
-        enter::{Groups, Place, Program, Request, TargetProcess},
+        enter::{Directory, Groups, Program, Request, TargetProcess},
     },
 };
 use std::path::PathBuf;
@@ -60,7 +60,7 @@ pub(super) fn request(
         cgroups::open(&target, caller, findings)?
     };
     let directory = match enter.directory {
-        Some(directory) => Some(Place::Inside(directory)),
+        Some(directory) => Some(Directory::Inside(directory)),
         None if joins_mounts => Some(working_directory(&target, profile.directory, findings)?),
         None => None,
     };
@@ -96,7 +96,7 @@ pub(super) fn request(
         confinement,
         environment,
         program: Program::First(programs),
-        root: root.map(|root| Place::Opened(root, None)),
+        root: root.map(|root| Directory::Opened(root, None)),
         ..Request::default()
     })
 }
@@ -160,9 +160,9 @@ fn working_directory(
     target: &TargetProcess<'_>,
     configured: Option<PathBuf>,
     findings: &mut Findings,
-) -> Result<Place, PlanError> {
+) -> Result<Directory, PlanError> {
     if let Some(configured) = configured {
-        return Ok(Place::InsideOrRoot(configured));
+        return Ok(Directory::InsideOrRoot(configured));
     }
     let directory = target.directory()?;
     if rustix::fs::fstat(&directory).is_ok_and(|it| it.st_nlink == 0) {
@@ -170,9 +170,9 @@ fn working_directory(
             "its working directory",
             "is removed; the program starts in /",
         );
-        return Ok(Place::InsideOrRoot("/".into()));
+        return Ok(Directory::InsideOrRoot("/".into()));
     }
-    Ok(Place::Opened(directory, None))
+    Ok(Directory::Opened(directory, None))
 }
 
 /// Returns the supplementary groups. A user namespace may deny setting them.

@@ -6,7 +6,7 @@ use nsx_core::{
     ns::NsKind,
     plan::{
         NamespaceFile, PlanError,
-        enter::{Groups, Place, Program, Request, TargetProcess},
+        enter::{Directory, Groups, Program, Request, TargetProcess},
     },
 };
 
@@ -35,8 +35,8 @@ pub(super) fn request(
     }
     let chosen = ProgramAccounts::new(root.as_ref()).chosen(&enter.run_as)?;
     let directory = match &enter.directory {
-        Some(directory) => Some(Place::Inside(directory.clone())),
-        None if joins_mounts => Some(Place::Opened(target.directory()?, None)),
+        Some(directory) => Some(Directory::Inside(directory.clone())),
+        None if joins_mounts => Some(Directory::Opened(target.directory()?, None)),
         None => None,
     };
     Ok(Request {
@@ -49,7 +49,7 @@ pub(super) fn request(
         groups: chosen.groups_or(groups),
         environment: enter.environment.settle(None),
         program: Program::First(enter.programs()?),
-        root: root.map(|root| Place::Opened(root, None)),
+        root: root.map(|root| Directory::Opened(root, None)),
         directory,
         ..Request::default()
     })

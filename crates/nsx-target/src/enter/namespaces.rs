@@ -8,7 +8,7 @@ use nsx_core::{
     ns::{NsKind, NsSet},
     plan::{
         Caller, NamespaceFile,
-        enter::{Groups, Place, Program, Request},
+        enter::{Directory, Groups, Program, Request},
     },
     proc::{NsLink, ProcRoot},
 };
@@ -112,7 +112,7 @@ fn request(
         groups: chosen.groups_or(groups),
         environment: enter.environment.settle(None),
         program: Program::First(enter.programs()?),
-        directory: enter.directory.clone().map(Place::Inside),
+        directory: enter.directory.clone().map(Directory::Inside),
         ..Request::default()
     };
     view::Options::new(&enter, joined).apply(&mut request, None, proc, &mut findings)?;

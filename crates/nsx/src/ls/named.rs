@@ -4,7 +4,7 @@ use crate::{error::Error, hints, target, text};
 use nsx_core::{
     census,
     ns::{NsId, NsKind, NsSet},
-    pid::{Numbering, Pid, Process, Tasks, Translator},
+    pid::{IdsOf, Numbering, Pid, Process, Translator},
     proc::{NsLink, ProcError, ProcRoot},
 };
 use nsx_target::Target;
@@ -46,7 +46,7 @@ impl NamedProcess {
         let theirs = proc.open_ns(Pid::INIT, NsLink::Own(NsKind::Pid))?;
         let theirs = Numbering::of_namespace(theirs, &callers)?;
         let own = Numbering::own(&callers)?;
-        let translator = Translator::new(&callers, theirs, own, Tasks::Processes);
+        let translator = Translator::new(&callers, theirs, own, IdsOf::Processes);
         let here = translator.translate(pid)?;
         let process = Process::pin(here)?;
         // The process that was pinned is the one that had the id before.

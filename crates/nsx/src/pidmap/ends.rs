@@ -3,7 +3,7 @@
 use super::namespace;
 use crate::error::Error;
 use nsx_core::{
-    pid::{Numbering, Tasks, Translator},
+    pid::{IdsOf, Numbering, Translator},
     proc::ProcRoot,
 };
 use std::ffi::OsString;
@@ -52,7 +52,7 @@ impl Ends {
 
 impl OpenEnds {
     /// Returns the translator from one to the other.
-    pub(super) fn translator<'a>(&self, proc: &'a ProcRoot, tasks: Tasks) -> Translator<'a> {
+    pub(super) fn translator<'a>(&self, proc: &'a ProcRoot, tasks: IdsOf) -> Translator<'a> {
         Translator::new(proc, self.from.clone(), self.to.clone(), tasks)
     }
 }

@@ -10,7 +10,7 @@ use super::{ends::Ends, ids, pattern::Pattern};
 use crate::{answer::Answer, error::Error, out::Output};
 use nsx_core::{
     hash::HashMap,
-    pid::{self, Pid, Tasks, Translator},
+    pid::{self, IdsOf, Pid, Translator},
     proc::ProcRoot,
 };
 use std::{io::Write, ops::Range};
@@ -23,7 +23,7 @@ const LONGEST_LINE: usize = 1 << 20;
 pub(super) struct Filter {
     pub(super) pattern: Pattern,
     pub(super) ends: Ends,
-    pub(super) tasks: Tasks,
+    pub(super) tasks: IdsOf,
     /// Keeps the id, and writes its translation after an arrow.
     pub(super) keeps_ids: bool,
 }

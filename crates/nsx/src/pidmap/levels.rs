@@ -16,7 +16,7 @@ use crate::{
     text,
 };
 use nsx_core::{
-    pid::{Lineages, Pid, PinError, Process, Tasks, Translator, Untranslated},
+    pid::{IdsOf, Lineages, Pid, PinError, Process, Translator, Untranslated},
     proc::{ProcError, ProcRoot, TaskIds},
 };
 use nsx_target::Host;
@@ -27,7 +27,7 @@ use serde::Serialize;
 pub(super) struct Levels {
     pub(super) operands: Vec<Operand>,
     pub(super) ends: Ends,
-    pub(super) tasks: Tasks,
+    pub(super) tasks: IdsOf,
     pub(super) form: Form,
     pub(super) with: Vec<With>,
 }
@@ -237,7 +237,7 @@ impl<'a> Finder<'a> {
     /// namespace of `--from`.
     fn row(&mut self, id: Id, from: Option<Pid>) -> Result<Row, Missing> {
         let process = match id.hold() {
-            Err(PinError::Thread) if self.question.tasks == Tasks::Threads => {
+            Err(PinError::Thread) if self.question.tasks == IdsOf::Threads => {
                 return self.thread_row(id.pid, from);
             }
             process => process?,
@@ -257,7 +257,7 @@ impl<'a> Finder<'a> {
     /// process has.
     fn thread_row(&mut self, pid: Pid, from: Option<Pid>) -> Result<Row, Missing> {
         let (proc, own) = (self.proc, &self.ends.own);
-        let processes = Translator::new(proc, own.clone(), own.clone(), Tasks::Processes);
+        let processes = Translator::new(proc, own.clone(), own.clone(), IdsOf::Processes);
         let Err(Untranslated::Thread(process)) = processes.translate(pid) else {
             return Err(ProcError::Vanished.into());
         };
@@ -385,7 +385,7 @@ mod tests {
                 from: target.clone(),
                 to: target,
             },
-            tasks: Tasks::Processes,
+            tasks: IdsOf::Processes,
             form: Form::Table,
             with: with.to_vec(),
         };

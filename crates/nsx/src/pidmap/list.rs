@@ -19,7 +19,7 @@ use crate::{
 use nsx_core::{
     census::{Task, Visible},
     hash::HashMap,
-    pid::{Numbering, Pid, Tasks},
+    pid::{IdsOf, Numbering, Pid},
     proc::ProcRoot,
 };
 use serde::Serialize;
@@ -28,7 +28,7 @@ use serde::Serialize;
 #[derive(Debug)]
 pub(super) struct List {
     pub(super) namespace: Named,
-    pub(super) tasks: Tasks,
+    pub(super) tasks: IdsOf,
     pub(super) form: Form,
     pub(super) with: Vec<With>,
 }

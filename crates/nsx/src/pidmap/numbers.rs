@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{answer::Answer, error::Error, out::Output};
 use nsx_core::{
-    pid::{Pid, PinError, Process, Tasks, Translator},
+    pid::{IdsOf, Pid, PinError, Process, Translator},
     proc::ProcRoot,
 };
 use std::fmt::Write;
@@ -17,7 +17,7 @@ use std::fmt::Write;
 pub(super) struct Numbers {
     pub(super) operands: Vec<Operand>,
     pub(super) ends: Ends,
-    pub(super) tasks: Tasks,
+    pub(super) tasks: IdsOf,
 }
 
 impl Numbers {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{error::Error, out::Output, style::Color};
 use clap::Parser;
-use nsx_core::pid::Tasks;
+use nsx_core::pid::IdsOf;
 use nsx_target::{ParseTargetError, Target};
 use std::{
     ffi::{OsStr, OsString},
@@ -205,11 +205,11 @@ impl Options {
         })
     }
 
-    fn tasks(&self) -> Tasks {
+    fn tasks(&self) -> IdsOf {
         if self.threads {
-            Tasks::Threads
+            IdsOf::Threads
         } else {
-            Tasks::Processes
+            IdsOf::Processes
         }
     }
 }
@@ -279,7 +279,7 @@ mod tests {
             tree,
             Action::List(List {
                 form: list::Form::Tree,
-                tasks: Tasks::Threads,
+                tasks: IdsOf::Threads,
                 ..
             })
         ));

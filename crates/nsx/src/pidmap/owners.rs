@@ -4,7 +4,7 @@ use crate::text::escape;
 use nsx_core::{
     hash::HashMap,
     ns::NsId,
-    pid::{Level, Lineages, Numbering, Pid, Process, Tasks, Translator},
+    pid::{IdsOf, Level, Lineages, Numbering, Pid, Process, Translator},
     proc::ProcRoot,
 };
 use nsx_target::{Host, Inventory};
@@ -80,7 +80,7 @@ impl<'a> Owners<'a> {
             return Some(Owner::Known("here"));
         }
         let numbering = Numbering::of_namespace(lineages.get(id)?.clone(), self.proc).ok()?;
-        let first = Translator::new(self.proc, numbering, self.own.clone(), Tasks::Processes)
+        let first = Translator::new(self.proc, numbering, self.own.clone(), IdsOf::Processes)
             .translate(Pid::INIT)
             .ok()?;
         let process = Process::hold(first).ok()?;

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use nsx_core::{
-    pid::{Numbering, Pid, Tasks, Translator, Untranslated},
+    pid::{IdsOf, Numbering, Pid, Translator, Untranslated},
     proc::{ProcError, ProcRoot},
 };
 
@@ -49,7 +49,7 @@ fn explanation(why: Untranslated, from: &Numbering, proc: &ProcRoot) -> &'static
 /// Returns whether the first process of a PID namespace has ended.
 fn has_ended(namespace: &Numbering, proc: &ProcRoot) -> bool {
     Numbering::own(proc).is_ok_and(|own| {
-        Translator::new(proc, namespace.clone(), own, Tasks::Processes).translate(Pid::INIT)
+        Translator::new(proc, namespace.clone(), own, IdsOf::Processes).translate(Pid::INIT)
             == Err(Untranslated::NoProcess)
     })
 }

@@ -16,12 +16,13 @@ mod view;
 
 pub use children::ForChildren;
 pub use guard::Guard;
-pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
+pub use request::{CgroupFile, Directory, Groups, Program, Request, Wait};
 pub use target::TargetProcess;
 pub use view::{OwnProc, View};
 
 use super::{
-    Actor, Caller, GroupsDenied, NamespaceFile, Plan, PlanError, Signals, Step, Task, restrict,
+    Actor, Caller, GroupsDenied, NamespaceFile, Plan, PlanError, PlannedStep, Signals, Step,
+    restrict,
 };
 use crate::{
     ns::{NsKind, NsSet},
@@ -130,7 +131,7 @@ pub fn plan<'a>(
         // from.
         let optional = !caller.is_privileged() && !request.cgroups_required;
         plan.0
-            .push(Task::new(actor, Step::JoinCgroup(cgroup), optional));
+            .push(PlannedStep::new(actor, Step::JoinCgroup(cgroup), optional));
     }
     if let Some(before) = groups.before {
         plan.push(actor, before);
@@ -143,20 +144,20 @@ pub fn plan<'a>(
         restrict::push_limits(&mut plan, actor, &mut request.confinement, true);
     }
     for (step, optional) in request.view.steps() {
-        plan.0.push(Task::new(actor, step, optional));
+        plan.0.push(PlannedStep::new(actor, step, optional));
     }
-    let falls_back = matches!(request.directory, Some(Place::InsideOrRoot(_)));
-    let stays = matches!(request.directory, Some(Place::Stay));
+    let falls_back = matches!(request.directory, Some(Directory::InsideOrRoot(_)));
+    let stays = matches!(request.directory, Some(Directory::Stay));
     if let Some(root) = request.root.and_then(|root| change_root(root, stays)) {
         plan.push(actor, root);
     }
     if let Some(step) = request.directory.and_then(change_directory) {
-        plan.0.push(Task::new(actor, step, falls_back));
+        plan.0.push(PlannedStep::new(actor, step, falls_back));
     }
     // A copy of the mounts comes with the root and working directory that the process has by then.
     let own_proc = request.own_proc.map(Step::MountOwnProc);
     plan.0
-        .extend(own_proc.map(|step| Task::new(actor, step, true)));
+        .extend(own_proc.map(|step| PlannedStep::new(actor, step, true)));
     let id =
         |id: Option<u32>, set: fn(u32) -> Step, other: Option<Step>| match id.map(set).or(other) {
             None if request.root_if_mapped => Some((set(0), true)),
@@ -221,27 +222,27 @@ pub fn plan<'a>(
     Ok(plan)
 }
 
-fn required(actor: Actor, step: Step) -> Task {
-    Task::new(actor, step, false)
+fn required(actor: Actor, step: Step) -> PlannedStep {
+    PlannedStep::new(actor, step, false)
 }
 
-fn change_root(place: Place, stays: bool) -> Option<Step> {
+fn change_root(place: Directory, stays: bool) -> Option<Step> {
     match place {
-        Place::Opened(directory, named) => Some(Step::ChangeRoot {
+        Directory::Opened(directory, named) => Some(Step::ChangeRoot {
             directory,
             named,
             stays,
         }),
-        Place::Inside(path) | Place::InsideOrRoot(path) => Some(Step::Chroot(path)),
-        Place::Stay => None,
+        Directory::Inside(path) | Directory::InsideOrRoot(path) => Some(Step::Chroot(path)),
+        Directory::Stay => None,
     }
 }
 
-fn change_directory(place: Place) -> Option<Step> {
+fn change_directory(place: Directory) -> Option<Step> {
     match place {
-        Place::Opened(directory, named) => Some(Step::ChangeDirectory { directory, named }),
-        Place::Inside(path) | Place::InsideOrRoot(path) => Some(Step::SetDirectory(path)),
-        Place::Stay => None,
+        Directory::Opened(directory, named) => Some(Step::ChangeDirectory { directory, named }),
+        Directory::Inside(path) | Directory::InsideOrRoot(path) => Some(Step::SetDirectory(path)),
+        Directory::Stay => None,
     }
 }
 
@@ -378,9 +379,9 @@ mod tests {
 
     fn calls(request: Request, caller: &Caller, proc: &ProcRoot) -> Vec<String> {
         let plan = plan(request, caller, proc).unwrap();
-        plan.tasks()
+        plan.steps()
             .iter()
-            .map(|task| format!("{} {}", task.actor(), task.step().call()))
+            .map(|planned| format!("{} {}", planned.actor(), planned.step().call()))
             .collect()
     }
 
@@ -411,7 +412,7 @@ mod tests {
             cgroups: vec![cgroup],
             groups: Groups::Drop { required: false },
             uid: Some(0),
-            directory: Some(Place::Inside("/tmp".into())),
+            directory: Some(Directory::Inside("/tmp".into())),
             program: Program::First(vec![vec![c"true".into()]]),
             ..Request::default()
         };

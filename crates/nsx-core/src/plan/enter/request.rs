@@ -33,10 +33,10 @@ pub struct Request {
     /// The procfs that /proc shows in the target's mounts, if /proc is not to be left as it is.
     pub own_proc: Option<OwnProc>,
     /// The root directory; the one that the namespaces give if there is none.
-    pub root: Option<Place>,
+    pub root: Option<Directory>,
     /// The directory in which the program starts; the one that the namespaces give where there is
     /// none.
-    pub directory: Option<Place>,
+    pub directory: Option<Directory>,
     /// The program's user id, as the user namespace counts that it is in then; the caller's where
     /// there is none.
     pub uid: Option<u32>,
@@ -69,18 +69,18 @@ pub struct Request {
     pub program: Program,
 }
 
-/// A directory.
+/// A root directory or working directory of the program.
 #[derive(Debug)]
-pub enum Place {
+pub enum Directory {
     /// An open directory, with the caller's name for the directory unless it is the target's own.
     Opened(OwnedFd, Option<PathBuf>),
     /// By name, once the namespaces are joined and the root directory is changed.
     Inside(PathBuf),
-    /// A directory by name, as in [`Place::Inside`]; the root directory if that directory does not
-    /// exist.
+    /// A directory by name, as in [`Directory::Inside`]; the root directory if that directory does
+    /// not exist.
     InsideOrRoot(PathBuf),
-    /// The one that the program is in when the namespaces are joined, though it may lie outside of
-    /// the new root.
+    /// The directory that the program is in when the namespaces are joined, though that may lie
+    /// outside of the new root.
     Stay,
 }
 

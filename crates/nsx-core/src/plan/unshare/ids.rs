@@ -65,7 +65,7 @@ pub(super) fn ids(plan: &Plan, request: &Request) -> restrict::Ids {
         let denied = plan
             .0
             .iter()
-            .any(|task| matches!(task.step(), Step::WriteSetgroups(Setgroups::Deny)));
+            .any(|planned| matches!(planned.step(), Step::WriteSetgroups(Setgroups::Deny)));
         let joined = request.joins.iter().any(|file| file.kind() == NsKind::User);
         let groups = Step::groups(&request.supplementary_groups);
         match (

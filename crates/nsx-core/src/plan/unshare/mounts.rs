@@ -3,7 +3,7 @@
 use super::Request;
 use crate::{
     ns::NsKind,
-    plan::{ABOVE_ROOT, Actor, Mount, Plan, PlanError, Propagation, Step, Task},
+    plan::{ABOVE_ROOT, Actor, Mount, Plan, PlanError, PlannedStep, Propagation, Step},
 };
 use std::{
     ffi::{CStr, CString},
@@ -61,8 +61,11 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
                 at: at.to_owned(),
                 propagation: Propagation::Private,
             };
-            plan.0
-                .push(Task::new(Actor::Inside, step, request.mounts_may_leak));
+            plan.0.push(PlannedStep::new(
+                Actor::Inside,
+                step,
+                request.mounts_may_leak,
+            ));
         }
     };
     if request.mount_sys {

@@ -6,7 +6,7 @@ use crate::{
     ns::NsSet,
     plan::{
         CapabilityState, Clock, ClockOffset, Confinement, Contents, FileSystem, GroupsDenied,
-        Limit, Mount, NamespaceFile, Pin, Propagation, Task,
+        Limit, Mount, NamespaceFile, Pin, PlannedStep, Propagation,
     },
     sys::trace::Instruction,
 };
@@ -42,11 +42,11 @@ fn request(kinds: &[NsKind]) -> Request {
 }
 
 fn text(plan: &Plan) -> Vec<String> {
-    let line = |task: &Task| {
-        let optional = if task.is_optional() { "?" } else { "" };
-        format!("{}{optional}: {}", task.actor(), task.step().call())
+    let line = |planned: &PlannedStep| {
+        let optional = if planned.is_optional() { "?" } else { "" };
+        format!("{}{optional}: {}", planned.actor(), planned.step().call())
     };
-    plan.tasks().iter().map(line).collect()
+    plan.steps().iter().map(line).collect()
 }
 
 #[test]

@@ -77,8 +77,8 @@ pub(super) struct Options<'a> {
     pub(super) gid: Option<Id>,
     pub(super) preserve_credentials: bool,
     pub(super) keep_caps: bool,
-    pub(super) root: Option<Directory<'a>>,
-    pub(super) directory: Option<Directory<'a>>,
+    pub(super) root: Option<DirectoryOption<'a>>,
+    pub(super) directory: Option<DirectoryOption<'a>>,
     pub(super) environment: bool,
     pub(super) join_cgroup: bool,
     pub(super) no_fork: bool,
@@ -103,7 +103,7 @@ pub(super) enum Id {
 }
 
 /// A directory to change to.
-pub(super) enum Directory<'a> {
+pub(super) enum DirectoryOption<'a> {
     /// The target's own.
     Its,
     /// A directory that the caller sees.
@@ -144,7 +144,9 @@ pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<CommandLine<Box<Options
 impl<'a> Options<'a> {
     /// Returns the part of the target that is required first, by the name of its file in /proc.
     pub(super) fn of_target(&self) -> Option<&'static str> {
-        let its = |directory: &Option<Directory<'_>>| matches!(directory, Some(Directory::Its));
+        let its = |directory: &Option<DirectoryOption<'_>>| {
+            matches!(directory, Some(DirectoryOption::Its))
+        };
         let follows = |id: Option<Id>| matches!(id, Some(Id::Follow));
         let wanted = [
             (its(&self.root), "root"),
@@ -170,8 +172,8 @@ impl<'a> Options<'a> {
             b'r' => self.root = Some(directory(value)?),
             b'w' => self.directory = Some(directory(value)?),
             b'W' => {
-                self.directory = Some(value.map_or(Directory::Its, |text| {
-                    Directory::Inside(path(attached(text)))
+                self.directory = Some(value.map_or(DirectoryOption::Its, |text| {
+                    DirectoryOption::Inside(path(attached(text)))
                 }))
             }
             b'e' => self.environment = true,
@@ -256,12 +258,12 @@ fn id(text: &CStr, what: &str) -> Result<Id, Complaint> {
 }
 
 /// Opens a directory, which need not be readable.
-fn directory<'a>(value: Option<&CStr>) -> Result<Directory<'a>, Complaint> {
+fn directory<'a>(value: Option<&CStr>) -> Result<DirectoryOption<'a>, Complaint> {
     let Some(text) = value.map(attached) else {
-        return Ok(Directory::Its);
+        return Ok(DirectoryOption::Its);
     };
     let opened = rustix::fs::openat(CWD, text, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
-    Ok(Directory::Opened(
+    Ok(DirectoryOption::Opened(
         path(text).to_owned(),
         opened.map_err(cannot_open(text.to_bytes()))?,
     ))

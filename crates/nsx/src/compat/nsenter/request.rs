@@ -2,7 +2,7 @@
 
 use super::{
     super::{Complaint, ORDER, numbers},
-    options::{Directory, File, Id, Options},
+    options::{DirectoryOption, File, Id, Options},
     source::Source,
     wording,
 };
@@ -11,7 +11,7 @@ use nsx_core::{
     ns::{NsKind, NsSet, Related},
     plan::{
         Caller, CapabilityState, Label, NamespaceFile,
-        enter::{CgroupFile, Groups, Place, Program, Request, Wait},
+        enter::{CgroupFile, Directory, Groups, Program, Request, Wait},
     },
 };
 use rustix::{fs::OFlags, io::Errno, process, thread::CapabilitySet};
@@ -134,7 +134,7 @@ fn open(
     request.root = directory(options.root.take(), "root", source)?;
     request.directory = directory(options.directory.take(), "cwd", source)?;
     if request.directory.is_none() && request.root.is_some() {
-        request.directory = Some(Place::Stay);
+        request.directory = Some(Directory::Stay);
     }
     if let Some(source) = source {
         if options.environment {
@@ -226,19 +226,19 @@ fn all(source: &mut Source, caller: &Caller) -> Result<NsSet, Complaint> {
 }
 
 fn directory(
-    directory: Option<Directory<'_>>,
+    directory: Option<DirectoryOption<'_>>,
     own: &str,
     source: &mut Option<Source>,
-) -> Result<Option<Place>, Complaint> {
+) -> Result<Option<Directory>, Complaint> {
     Ok(match directory {
         None => None,
-        Some(Directory::Opened(path, opened)) => Some(Place::Opened(opened, Some(path))),
-        Some(Directory::Inside(path)) => Some(Place::Inside(path.to_owned())),
-        Some(Directory::Its) => {
+        Some(DirectoryOption::Opened(path, opened)) => Some(Directory::Opened(opened, Some(path))),
+        Some(DirectoryOption::Inside(path)) => Some(Directory::Inside(path.to_owned())),
+        Some(DirectoryOption::Its) => {
             let opened = source.as_mut().map(|source| source.open(own, OFlags::PATH));
             opened
                 .transpose()?
-                .map(|opened| Place::Opened(opened, None))
+                .map(|opened| Directory::Opened(opened, None))
         }
     })
 }

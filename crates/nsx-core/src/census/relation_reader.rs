@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 /// Asks each namespace once.
 #[derive(Debug, Default)]
-pub(super) struct Gatherer(Relations);
+pub(super) struct RelationReader(Relations);
 
-impl Gatherer {
+impl RelationReader {
     /// Asks a namespace that is open anyway, and all above it. Before 4.9 the kernel has no answer.
     pub(super) fn ask(&mut self, namespace: &Namespace) {
         let _ = self.0.learn(namespace);
@@ -41,7 +41,7 @@ impl Gatherer {
     }
 }
 
-impl Gatherer {
+impl RelationReader {
     /// Asks what the kernel lists and nothing else has shown (6.19).
     fn ask_listed(&mut self) {
         let known: BTreeSet<u64> = self
