@@ -8,7 +8,8 @@ use crate::{
     grammar::Target,
     host::{Host, Whose},
     namespace, near, patterns,
-    stores::{self, Query, Unread},
+    stores::{self, Query},
+    unread::Unread,
     words::addresses,
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};

@@ -7,9 +7,9 @@
 use crate::{
     belief,
     claim::{Claim, Location},
-    files::ReadError,
     find::Subject,
     host::Host,
+    unread::ReadError,
 };
 use std::path::PathBuf;
 

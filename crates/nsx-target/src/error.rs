@@ -2,13 +2,12 @@
 
 use crate::{
     container::{Container, State},
-    files::ReadError,
     grammar::{ParseTargetError, Target},
     link::NoNamespace,
-    stores::Unread,
+    unread::{ReadError, Unread},
 };
 use nsx_core::{hash::HashSet, pid::PinError};
-use std::{ffi::OsString, fmt, os::unix::ffi::OsStrExt};
+use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 /// Why a word does not lead to what it names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -216,10 +215,4 @@ pub(crate) fn refusals(unread: &[Unread]) -> Vec<String> {
         ));
     }
     lines
-}
-
-impl fmt::Display for Unread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.why)
-    }
 }

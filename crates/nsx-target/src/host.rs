@@ -6,8 +6,8 @@ use crate::{
     claim::{Claim, Location},
     container::Owner,
     error::TargetError,
-    files::{Content, Dir, ReadError, part},
-    stores::Unread,
+    files::{Content, Dir, part},
+    unread::{ReadError, Unread},
     writers::Writers,
 };
 use nsx_core::{

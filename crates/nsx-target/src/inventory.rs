@@ -16,7 +16,8 @@ use crate::{
     host::{Host, Whose},
     merge::merged,
     scan,
-    stores::{self, Query, Record, Unread},
+    stores::{self, Query, Record},
+    unread::Unread,
     words::singles,
 };
 use nsx_core::{

@@ -35,6 +35,7 @@ mod scan;
 mod stores;
 #[cfg(test)]
 mod testing;
+mod unread;
 mod words;
 mod writers;
 
@@ -43,7 +44,6 @@ pub use configuration::{Configuration, ConfigurationError};
 pub use container::{Container, Owner, Pod, Sandbox, Stale, State, Unbelieved};
 pub use engine::Engine;
 pub use error::TargetError;
-pub use files::ReadError;
 pub use find::{Found, Subject};
 pub use grammar::{ParseTargetError, PodName, Target};
 pub use host::{Host, Person};
@@ -51,10 +51,8 @@ pub use inventory::{Inventory, Origin};
 pub use link::NoNamespace;
 pub use namespace::NETNS;
 pub use patterns::{Match, Pattern};
-pub use stores::{
-    Unread,
-    lab::{Keeper, record_of as lab_record},
-};
+pub use stores::lab::{Keeper, record_of as lab_record};
+pub use unread::{ReadError, Unread};
 pub use words::addresses;
 
 /// Parsers of the files of engines. They are public for the fuzz targets, which are a crate of their

@@ -7,8 +7,8 @@
 
 use crate::{
     claim::{Claim, Location},
-    files::ReadError,
     host::Host,
+    unread::ReadError,
     writers::Meta,
 };
 use nsx_core::{

@@ -6,10 +6,11 @@ use crate::{
     claim::{Claim, Location},
     container::Owner,
     error::TargetError,
-    files::{ReadError, part},
+    files::part,
     grammar::Target,
     host::{Host, Whose},
     link::{self, NoNamespace},
+    unread::ReadError,
 };
 use nsx_core::{
     census::{Lost, Wanted},

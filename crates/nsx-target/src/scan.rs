@@ -7,9 +7,10 @@ use crate::{
     claim::{Claim, Location},
     container::{Container, State},
     engine::Engine,
-    files::{ReadError, part},
+    files::part,
     host::{Host, Whose},
     stores::{self, Query, Record},
+    unread::ReadError,
 };
 use nsx_core::{
     hash::{HashMap, HashSet},

@@ -5,7 +5,8 @@
 
 use crate::{
     claim::{Claim, Location},
-    files::{Dir, ReadError},
+    files::Dir,
+    unread::ReadError,
 };
 use nsx_core::{
     accounts,

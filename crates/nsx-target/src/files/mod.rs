@@ -6,13 +6,11 @@
 //! opened none is. What is read is a regular file, up to a limit. Everything carries its [`Claim`].
 //! What more than one user could have written is not read at all.
 
-mod error;
 mod walk;
-
-pub use error::ReadError;
 
 use crate::{
     claim::Claim,
+    unread::{LONGEST, ReadError},
     writers::{Meta, Writers},
 };
 use nsx_core::beneath;
@@ -29,10 +27,6 @@ use std::{
     rc::Rc,
     time::Duration,
 };
-
-/// The longest file that is read, in bytes. Docker keeps a container's whole configuration in one
-/// file, Podman all containers of a store.
-pub(crate) const LONGEST: u64 = 16 << 20;
 
 /// A directory whose content is not trusted.
 #[derive(Clone, Debug)]

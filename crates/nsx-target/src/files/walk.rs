@@ -1,8 +1,9 @@
 //! The way to the root directory of a store, one component at a time.
 
-use super::{Dir, On, ReadError};
+use super::{Dir, On};
 use crate::{
     claim::{Claim, Location},
+    unread::ReadError,
     writers::Writers,
 };
 use rustix::fs::{FileType, OFlags};

@@ -11,8 +11,9 @@ use crate::{
     claim::Location,
     container::{Container, Pod, Sandbox, State},
     engine::Engine,
-    files::{Dir, ReadError, part, path},
+    files::{Dir, part, path},
     host::{Host, Person},
+    unread::ReadError,
 };
 use nsx_core::pid;
 use serde::Deserialize;

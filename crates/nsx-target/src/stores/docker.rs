@@ -9,8 +9,9 @@ use crate::{
     claim::Location,
     container::{Container, Pod, State},
     engine::Engine,
-    files::{Dir, ReadError, part, path},
+    files::{Dir, part, path},
     host::{Host, Person},
+    unread::ReadError,
 };
 use nsx_core::pid::Pid;
 use serde::Deserialize;

@@ -7,8 +7,9 @@ use crate::{
     claim::Location,
     container::{Container, State},
     engine::Engine,
-    files::{ReadError, part},
+    files::part,
     host::{Host, Person},
+    unread::ReadError,
 };
 use nsx_core::{
     ns::{NsKind, NsSet},

@@ -10,9 +10,10 @@ use crate::{
     claim::{Claim, Location},
     container::{Container, State},
     engine::Engine,
-    files::{ReadError, part},
+    files::part,
     host::{Host, Person},
     scan,
+    unread::ReadError,
 };
 use nsx_core::{hash::HashMap, pid::Pid, proc::cmdline};
 use rustix::net::{

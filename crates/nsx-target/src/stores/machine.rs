@@ -5,8 +5,9 @@ use super::{Findings, Query, Record, value_of};
 use crate::{
     container::{Container, Sandbox, State},
     engine::Engine,
-    files::{ReadError, part},
+    files::part,
     host::Host,
+    unread::ReadError,
 };
 use nsx_core::{pid, proc::decimal};
 use std::path::Path;

@@ -19,9 +19,9 @@ use crate::{
     claim::Claim,
     container::{Container, State},
     engine::Engine,
-    files::ReadError,
     grammar::{PodName, is_start_of_id},
     host::{Host, Whose},
+    unread::{ReadError, Unread},
 };
 use memchr::memmem;
 use nsx_core::{hash::HashSet, pid::Pid};
@@ -86,17 +86,6 @@ pub(crate) struct Findings {
     pub(crate) unread: Vec<Unread>,
     /// The stores that were cut off: the engine and the user of each.
     cut_off: HashSet<(Engine, u32)>,
-}
-
-/// A record, or all of a store, that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    /// The engine that the record or store belongs to.
-    pub engine: Engine,
-    /// The path of the record or store.
-    pub path: PathBuf,
-    /// The reason why the record or store could not be read.
-    pub why: ReadError,
 }
 
 impl Findings {

@@ -8,8 +8,9 @@ use crate::{
     claim::{Claim, Location},
     container::{Container, State},
     engine::Engine,
-    files::{Dir, ReadError, part, path},
+    files::{Dir, part, path},
     host::{Host, Person},
+    unread::ReadError,
 };
 use nsx_core::pid::Pid;
 use serde::Deserialize;

@@ -9,8 +9,9 @@ use crate::{
     claim::{Claim, Location},
     container::{Container, Pod, State},
     engine::Engine,
-    files::{Content, Dir, ReadError, part, path},
+    files::{Content, Dir, part, path},
     host::{Host, Person},
+    unread::ReadError,
 };
 use nsx_core::{pid, proc::decimal};
 use serde::Deserialize;

@@ -1,11 +1,32 @@
-//! [`ReadError`]: the reason why a record is not read.
+//! Records that could not be read, and the reasons.
 
-use super::LONGEST;
+use crate::engine::Engine;
 use nsx_core::trouble;
 use rustix::io::Errno;
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
-/// Why a record could not be read.
+/// The longest file that is read, in bytes. Docker keeps a container's whole configuration in one
+/// file, Podman all containers of a store.
+pub(crate) const LONGEST: u64 = 16 << 20;
+
+/// A record, or all of a store, that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The engine that the record or store belongs to.
+    pub engine: Engine,
+    /// The path of the record or store.
+    pub path: PathBuf,
+    /// The reason why the record or store could not be read.
+    pub why: ReadError,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.why)
+    }
+}
+
+/// An error that keeps a record from being read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum ReadError {
     /// It is not there.
