@@ -43,14 +43,14 @@ pub fn open(
 /// The errno of opening or reading; `EINVAL` if it is not a regular file.
 pub fn read(directory: impl AsFd, path: &Path, most: usize) -> Result<Vec<u8>, Errno> {
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let place = open(directory, path, OFlags::PATH, resolve)?;
-    let stat = rustix::fs::fstat(&place)?;
+    let found = open(directory, path, OFlags::PATH, resolve)?;
+    let stat = rustix::fs::fstat(&found)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(Errno::INVAL);
     }
     let size = u64::try_from(stat.st_size).unwrap_or_default();
     let mut text = Vec::new();
-    let file = File::from(reopen(&place)?);
+    let file = File::from(reopen(&found)?);
     file.take(size.min(most as u64))
         .read_to_end(&mut text)
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
@@ -64,26 +64,26 @@ fn walk(directory: impl AsFd, path: &Path, flags: OFlags) -> Result<OwnedFd, Err
         .components()
         .filter(|part| *part != Component::RootDir)
         .peekable();
-    let mut place = rustix::fs::openat(directory, c".", on_the_way, Mode::empty())?;
+    let mut reached = rustix::fs::openat(directory, c".", on_the_way, Mode::empty())?;
     while let Some(part) = parts.next() {
         if part == Component::ParentDir {
             return Err(Errno::LOOP);
         }
-        let next = rustix::fs::openat(&place, part.as_os_str(), on_the_way, Mode::empty())?;
+        let next = rustix::fs::openat(&reached, part.as_os_str(), on_the_way, Mode::empty())?;
         if FileType::from_raw_mode(rustix::fs::fstat(&next)?.st_mode) == FileType::Symlink {
             return Err(Errno::LOOP);
         }
         if parts.peek().is_none() && !flags.contains(OFlags::PATH) {
             return rustix::fs::openat(
-                &place,
+                &reached,
                 part.as_os_str(),
                 flags | OFlags::NOFOLLOW,
                 Mode::empty(),
             );
         }
-        place = next;
+        reached = next;
     }
-    Ok(place)
+    Ok(reached)
 }
 
 #[cfg(test)]
@@ -94,15 +94,15 @@ mod tests {
 
     #[test]
     fn both_ways_stay_below() {
-        let place = std::env::temp_dir().join(format!("nsx-beneath-{}", std::process::id()));
-        fs::create_dir_all(place.join("a/b")).unwrap();
-        fs::write(place.join("a/b/file"), "x").unwrap();
-        symlink("/etc", place.join("a/out")).unwrap();
-        symlink("/etc/passwd", place.join("a/file")).unwrap();
+        let root = std::env::temp_dir().join(format!("nsx-beneath-{}", std::process::id()));
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::write(root.join("a/b/file"), "x").unwrap();
+        symlink("/etc", root.join("a/out")).unwrap();
+        symlink("/etc/passwd", root.join("a/file")).unwrap();
         let directory = || {
             rustix::fs::openat(
                 CWD,
-                &place,
+                &root,
                 OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
                 Mode::empty(),
             )
@@ -134,6 +134,6 @@ mod tests {
                 );
             }
         }
-        fs::remove_dir_all(&place).unwrap();
+        fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -119,7 +119,7 @@ impl Membership {
         let own = Self::parse_all(&own);
         Ok(Self::parse_all(&text)
             .into_iter()
-            .filter(|place| !own.contains(place))
+            .filter(|membership| !own.contains(membership))
             .collect())
     }
 
@@ -188,10 +188,10 @@ pub fn together(directories: &[&Path]) -> String {
     };
     let first = parts(first);
     let others: Vec<_> = others.iter().map(|path| parts(path)).collect();
-    let differs = |&place: &usize| {
+    let differs = |&index: &usize| {
         others
             .iter()
-            .any(|path| path.get(place) != first.get(place))
+            .any(|path| path.get(index) != first.get(index))
     };
     let longest = others
         .iter()
@@ -200,14 +200,14 @@ pub fn together(directories: &[&Path]) -> String {
         .unwrap_or(0)
         .max(first.len());
     match (0..longest).filter(differs).collect::<Vec<_>>().as_slice() {
-        [place] if others.iter().all(|path| path.len() == first.len()) => {
+        [index] if others.iter().all(|path| path.len() == first.len()) => {
             let words: Vec<_> = std::iter::once(&first)
                 .chain(&others)
-                .map(|path| path[*place].as_str())
+                .map(|path| path[*index].as_str())
                 .collect();
-            let mut path: PathBuf = first[..*place].iter().collect();
+            let mut path: PathBuf = first[..*index].iter().collect();
             path.push(format!("{{{}}}", words.join(",")));
-            path.extend(&first[place + 1..]);
+            path.extend(&first[index + 1..]);
             path.display().to_string()
         }
         _ => directories
@@ -288,10 +288,10 @@ impl CgroupMount {
     /// rw,cpu,cpuacct`.
     fn parse(line: &[u8]) -> Option<Self> {
         const BEFORE: &[u8] = b" - cgroup";
-        let place = line
+        let separator = line
             .windows(BEFORE.len())
             .position(|window| window == BEFORE)?;
-        let mut fields = line[place + b" - ".len()..].split(|byte| *byte == b' ');
+        let mut fields = line[separator + b" - ".len()..].split(|byte| *byte == b' ');
         let controllers = match fields.next()? {
             b"cgroup2" => Vec::new(),
             b"cgroup" => {
@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(together(&[]), "");
     }
 
-    fn place(controllers: &str, path: &str) -> Membership {
+    fn membership(controllers: &str, path: &str) -> Membership {
         Membership {
             controllers: controllers.into(),
             path: path.into(),
@@ -409,7 +409,7 @@ mod tests {
             ("name=systemd", "/boxer", None),
         ] {
             assert_eq!(
-                place(controllers, path).directory(&mounts),
+                membership(controllers, path).directory(&mounts),
                 found.map(PathBuf::from),
                 "{controllers} {path}"
             );
@@ -420,9 +420,9 @@ mod tests {
     fn lines_are_read() {
         let text = b"4:cpu,cpuacct:/a:b\n1:name=systemd:/\n0::/x\nbad\n";
         let read = [
-            place("cpu,cpuacct", "/a:b"),
-            place("name=systemd", "/"),
-            place("", "/x"),
+            membership("cpu,cpuacct", "/a:b"),
+            membership("name=systemd", "/"),
+            membership("", "/x"),
         ];
         assert_eq!(Membership::parse_all(text), read);
     }

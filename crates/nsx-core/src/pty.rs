@@ -35,20 +35,20 @@ impl Pty {
     /// pseudo-terminal's calls.
     pub fn beneath(root: impl AsFd, proc: &ProcRoot) -> Result<Self, Errno> {
         // First by path only: to open what the target has put there could block, or act.
-        let place = beneath::open(
+        let file = beneath::open(
             root,
             "dev/ptmx".as_ref(),
             OFlags::PATH,
             ResolveFlags::IN_ROOT,
         )?;
-        let stat = fstat(&place)?;
+        let stat = fstat(&file)?;
         let number = (major(stat.st_rdev), minor(stat.st_rdev));
         if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice
             || number != MULTIPLEXER
         {
             return Err(Errno::NOTTY);
         }
-        let fd = place.as_raw_fd();
+        let fd = file.as_raw_fd();
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         Self::of(
             rustix::fs::openat(proc, format!("self/fd/{fd}"), flags, Mode::empty())?,

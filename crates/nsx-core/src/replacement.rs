@@ -1,5 +1,5 @@
-//! A file that takes the place of another in one step. If this process is killed before, nothing is
-//! left of it.
+//! A file that replaces another in one step. If this process is killed before, nothing is left of
+//! it.
 
 use crate::sys::{
     process::{Forked, SingleThread, exit_now, fork},
@@ -21,7 +21,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// A new file beside the one whose place it will take. Dropped, it is removed.
+/// A new file beside the one that it will replace. Dropped, it is removed.
 #[derive(Debug)]
 pub struct Replacement {
     file: File,
@@ -32,7 +32,7 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Creates the file that will take the place of `path`.
+    /// Creates the file that will replace `path`.
     ///
     /// If this process has one thread, a child of it guards the file. If it has several, a kill
     /// leaves the new file behind.
@@ -77,7 +77,7 @@ impl Replacement {
         &mut self.file
     }
 
-    /// Puts the file in its place.
+    /// Renames the file to its path.
     ///
     /// # Errors
     /// The error of `rename(2)`; the file is then removed.
@@ -99,8 +99,8 @@ impl Drop for Replacement {
     }
 }
 
-/// A process that removes a file when this one is gone, or lets go of it: a file that has taken its
-/// place has that name no more.
+/// A process that removes a file when this one is gone, or lets go of it: once it has replaced the
+/// other file, it no longer has that name.
 #[derive(Debug)]
 struct Guard {
     process: Pid,

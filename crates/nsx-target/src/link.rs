@@ -124,7 +124,7 @@ pub(crate) fn open(
             {
                 return Err(failed(Errno::INVAL));
             }
-            return Namespace::from_place(place)
+            return Namespace::from_path_fd(place)
                 .map(|namespace| (namespace, claim))
                 .map_err(failed);
         }

@@ -60,17 +60,17 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Returns the namespace of a descriptor that nothing else tells of. The file is opened for its
-    /// place only and compared by device, for which no file system is asked.
+    /// path alone and compared by device, for which no file system is asked.
     fn open_unmounted(&self, pid: Pid, fd: u32) -> Option<NsId> {
-        let place = self
+        let file = self
             .proc
             .open_entry(pid, &format!("fd/{fd}"), OFlags::PATH)
             .ok()?;
         let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-        let stat = rustix::fs::statx(&place, c"", flags, StatxFlags::empty()).ok()?;
+        let stat = rustix::fs::statx(&file, c"", flags, StatxFlags::empty()).ok()?;
         let is_nsfs = Some((stat.stx_dev_major, stat.stx_dev_minor)) == self.nsfs;
         is_nsfs
-            .then(|| Namespace::from_place(place).ok())
+            .then(|| Namespace::from_path_fd(file).ok())
             .flatten()
             .map(|namespace| namespace.id())
     }

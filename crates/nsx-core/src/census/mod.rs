@@ -200,20 +200,20 @@ impl Census {
     /// The entry of a namespace.
     pub fn entry(&self, ns: NsId) -> Option<&Entry> {
         let key = (ns.inode, ns.kind);
-        let place = self
+        let index = self
             .namespaces
             .binary_search_by_key(&key, |entry| (entry.ns.inode, entry.ns.kind))
             .ok()?;
-        self.namespaces.get(place)
+        self.namespaces.get(index)
     }
 
     /// Returns what was seen of a process; none without [`Sources::MEMBERS`].
     pub fn member(&self, pid: Pid) -> Option<&Member> {
-        let place = self
+        let index = self
             .members
             .binary_search_by_key(&pid.as_raw_pid(), |member| member.pid.as_raw_pid())
             .ok()?;
-        self.members.get(place)
+        self.members.get(index)
     }
 
     /// The processes that are in a namespace, in order of their ids; none without

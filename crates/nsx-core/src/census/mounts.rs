@@ -61,8 +61,8 @@ fn find_empty(proc: &ProcRoot, tally: &mut Tally, mut reader: Option<&mut Relati
         let mut namespace = Namespace::open(proc, "self/ns/mnt").ok();
         while let Some(current) = namespace {
             let inside = current.id();
-            let place = tally.place(inside);
-            if tally.entries[place].processes == 0 {
+            let index = tally.index(inside);
+            if tally.entries[index].processes == 0 {
                 if let Some(reader) = reader.as_deref_mut() {
                     reader.ask(&current);
                 }

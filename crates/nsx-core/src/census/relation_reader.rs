@@ -28,8 +28,8 @@ impl RelationReader {
             self.ask_listed();
         }
         for (ns, relation) in self.0.iter() {
-            let place = tally.place(ns);
-            tally.entries[place].relation = Some(relation);
+            let index = tally.index(ns);
+            tally.entries[index].relation = Some(relation);
             let (parent, owner) = (relation.parent.id(), relation.owner.id());
             if let Some(parent) = parent {
                 tally.hold(parent, Holder::Child(ns));

@@ -70,7 +70,7 @@ impl Scan {
         let mut links = proc.ns_links(pid);
         let own = self.own(&mut links, pid, wish)?;
         if wish.sources.has(Sources::MEMBERS) {
-            let inodes = own.map(|place| place.map_or(0, |place| self.inode(place)));
+            let inodes = own.map(|index| index.map_or(0, |index| self.inode(index)));
             self.members.push(Member { pid, inodes });
         }
         if wish.sources.has(Sources::CHILDREN) {
@@ -82,15 +82,20 @@ impl Scan {
         Ok(())
     }
 
-    /// The places of the namespaces that the process is in, which is counted there.
-    fn own(&mut self, links: &mut NsLinks<'_>, pid: Pid, wish: &Wish) -> Result<Places, ProcError> {
-        let mut places = Places::default();
+    /// The indices of the namespaces that the process is in, which is counted there.
+    fn own(
+        &mut self,
+        links: &mut NsLinks<'_>,
+        pid: Pid,
+        wish: &Wish,
+    ) -> Result<Indices, ProcError> {
+        let mut indices = Indices::default();
         let mut outcome = Err(ProcError::Vanished);
         for &kind in &wish.kinds {
-            match self.place(links, kind, NsLink::Own(kind)) {
-                Ok(place) => {
-                    self.tally.count(place, pid);
-                    places[kind as usize] = Some(place);
+            match self.index(links, kind, NsLink::Own(kind)) {
+                Ok(index) => {
+                    self.tally.count(index, pid);
+                    indices[kind as usize] = Some(index);
                     outcome = Ok(());
                 }
                 // A zombie has no more than some of its namespaces, and an old kernel not all
@@ -101,7 +106,7 @@ impl Scan {
                 Err(error) => return Err(error),
             }
         }
-        outcome.map(|()| places)
+        outcome.map(|()| indices)
     }
 
     /// Notes the namespaces that only children will be in; `holder` is the process and the thread
@@ -109,17 +114,17 @@ impl Scan {
     fn for_children(
         &mut self,
         links: &mut NsLinks<'_>,
-        own: &Places,
+        own: &Indices,
         holder: [Pid; 2],
     ) -> Result<(), ProcError> {
         for (kind, link) in [
             (NsKind::Pid, NsLink::PidForChildren),
             (NsKind::Time, NsLink::TimeForChildren),
         ] {
-            match self.place(links, kind, link) {
-                Ok(place) if own[kind as usize] != Some(place) => {
+            match self.index(links, kind, link) {
+                Ok(index) if own[kind as usize] != Some(index) => {
                     let [pid, tid] = holder;
-                    self.tally.entries[place]
+                    self.tally.entries[index]
                         .holders
                         .push(Holder::ForChildren { pid, tid });
                 }
@@ -136,25 +141,25 @@ impl Scan {
         &mut self,
         proc: &ProcRoot,
         pid: Pid,
-        own: &Places,
+        own: &Indices,
         wish: &Wish,
     ) -> Result<(), ProcError> {
         // The first thread is in the process's namespaces.
         own.iter()
             .flatten()
-            .for_each(|&place| self.tally.entries[place].threads += 1);
+            .for_each(|&index| self.tally.entries[index].threads += 1);
         if proc.count_threads(pid)? == 1 && own.iter().any(Option::is_some) {
             return Ok(());
         }
         for tid in proc.threads(pid)?.into_iter().filter(|tid| *tid != pid) {
             let mut links = proc.thread_ns_links(pid, tid);
             for &kind in &wish.kinds {
-                let Ok(place) = self.place(&mut links, kind, NsLink::Own(kind)) else {
+                let Ok(index) = self.index(&mut links, kind, NsLink::Own(kind)) else {
                     continue;
                 };
-                let entry = &mut self.tally.entries[place];
+                let entry = &mut self.tally.entries[index];
                 entry.threads += 1;
-                if own[kind as usize] != Some(place) {
+                if own[kind as usize] != Some(index) {
                     entry.holders.push(Holder::Thread { pid, tid });
                 }
             }
@@ -165,7 +170,7 @@ impl Scan {
         Ok(())
     }
 
-    fn place(
+    fn index(
         &mut self,
         links: &mut NsLinks<'_>,
         kind: NsKind,
@@ -173,17 +178,17 @@ impl Scan {
     ) -> Result<usize, ProcError> {
         let mut target = [MaybeUninit::uninit(); LONGEST_LINK];
         self.tally
-            .place_of_link(kind, links.target(link, &mut target)?)
+            .index_of_link(kind, links.target(link, &mut target)?)
     }
 
     /// Inode numbers of namespaces have 32 bits; a recording may claim others.
-    fn inode(&self, place: usize) -> u32 {
-        self.tally.entries[place].ns.inode.try_into().unwrap_or(0)
+    fn inode(&self, index: usize) -> u32 {
+        self.tally.entries[index].ns.inode.try_into().unwrap_or(0)
     }
 }
 
 /// The indices of a process's namespaces in a tally, in the order of [`NsKind::ALL`].
-type Places = [Option<usize>; NsKind::ALL.len()];
+type Indices = [Option<usize>; NsKind::ALL.len()];
 
 /// The data to read of each process.
 struct Wish {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// A set of places to look for namespaces, and of facts to gather about them. The processes
+/// A set of sources to find namespaces in, and of facts to learn about them. The processes
 /// themselves are always looked at.
 ///
 /// | source | what it costs |

@@ -8,59 +8,59 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Namespaces by id. A namespace keeps its place, the index in [`Tally::entries`], while others
+/// Namespaces by id. A namespace keeps its index in [`Tally::entries`] while others
 /// come.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) entries: Vec<Entry>,
     // A tree, because the few namespaces that a host has are found in one faster than they are
     // hashed.
-    places: BTreeMap<(u64, NsKind), usize>,
+    indices: BTreeMap<(u64, NsKind), usize>,
     /// Most processes are in the same namespaces as the one before: its links, by kind, need not be
     /// read again.
     last: [Last; NsKind::ALL.len()],
 }
 
-/// The text of a link and the place of what it names.
+/// The text of a link and the index of what it names.
 #[derive(Clone, Copy, Debug, Default)]
 struct Last {
     text: [u8; 24],
     len: usize,
-    place: usize,
+    index: usize,
 }
 
 impl Tally {
-    /// The place of the namespace with this id, which is new if it was not met before.
-    pub(super) fn place(&mut self, ns: NsId) -> usize {
-        *self.places.entry((ns.inode, ns.kind)).or_insert_with(|| {
+    /// The index of the namespace with this id, which is new if it was not met before.
+    pub(super) fn index(&mut self, ns: NsId) -> usize {
+        *self.indices.entry((ns.inode, ns.kind)).or_insert_with(|| {
             self.entries.push(Entry::new(ns));
             self.entries.len() - 1
         })
     }
 
-    /// Like `place`, but takes the target of a link to a namespace of this kind.
-    pub(super) fn place_of_link(
+    /// Like `index`, but takes the target of a link to a namespace of this kind.
+    pub(super) fn index_of_link(
         &mut self,
         kind: NsKind,
         target: &[u8],
     ) -> Result<usize, ProcError> {
         let last = &mut self.last[kind as usize];
         if last.len > 0 && last.text[..last.len] == *target {
-            return Ok(last.place);
+            return Ok(last.index);
         }
         let ns = NsId::parse(target).map_err(|_| ProcError::Malformed("a link in ns"))?;
-        let place = self.place(ns);
+        let index = self.index(ns);
         if let Some(text) = self.last[kind as usize].text.get_mut(..target.len()) {
             text.copy_from_slice(target);
             self.last[kind as usize].len = target.len();
-            self.last[kind as usize].place = place;
+            self.last[kind as usize].index = index;
         }
-        Ok(place)
+        Ok(index)
     }
 
     /// Counts a process.
-    pub(super) fn count(&mut self, place: usize, pid: Pid) {
-        let entry = &mut self.entries[place];
+    pub(super) fn count(&mut self, index: usize, pid: Pid) {
+        let entry = &mut self.entries[index];
         entry.processes += 1;
         if entry
             .lowest
@@ -72,15 +72,15 @@ impl Tally {
 
     /// Notes what else keeps a namespace alive.
     pub(super) fn hold(&mut self, ns: NsId, holder: Holder) {
-        let place = self.place(ns);
-        self.entries[place].holders.push(holder);
+        let index = self.index(ns);
+        self.entries[index].holders.push(holder);
     }
 
     /// Takes in what another one has counted of other processes.
     pub(super) fn absorb(&mut self, other: Self) {
         for theirs in other.entries {
-            let place = self.place(theirs.ns);
-            let ours = &mut self.entries[place];
+            let index = self.index(theirs.ns);
+            let ours = &mut self.entries[index];
             ours.processes += theirs.processes;
             ours.threads += theirs.threads;
             ours.lowest = lower(ours.lowest, theirs.lowest);
@@ -101,19 +101,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_leads_to_its_place_whatever_was_read_before() {
+    fn a_link_leads_to_its_index_whatever_was_read_before() {
         let mut tally = Tally::default();
-        let mut place = |text: &str| tally.place_of_link(NsKind::Net, text.as_bytes());
-        assert_eq!(place("net:[7]"), Ok(0));
-        assert_eq!(place("net:[7]"), Ok(0));
-        assert_eq!(place("net:[70]"), Ok(1));
-        assert_eq!(place("net:[7]"), Ok(0));
+        let mut index = |text: &str| tally.index_of_link(NsKind::Net, text.as_bytes());
+        assert_eq!(index("net:[7]"), Ok(0));
+        assert_eq!(index("net:[7]"), Ok(0));
+        assert_eq!(index("net:[70]"), Ok(1));
+        assert_eq!(index("net:[7]"), Ok(0));
         // Longer than any that the kernel writes.
-        assert_eq!(place("net:[00000000000000000000007]"), Ok(0));
-        assert_eq!(place("net:[70]"), Ok(1));
-        assert!(place("net:[").is_err());
-        assert!(Tally::default().place_of_link(NsKind::Net, b"").is_err());
-        assert_eq!(place("net:[70]"), Ok(1));
+        assert_eq!(index("net:[00000000000000000000007]"), Ok(0));
+        assert_eq!(index("net:[70]"), Ok(1));
+        assert!(index("net:[").is_err());
+        assert!(Tally::default().index_of_link(NsKind::Net, b"").is_err());
+        assert_eq!(index("net:[70]"), Ok(1));
     }
 
     #[test]
@@ -123,8 +123,8 @@ mod tests {
         let tally = |counted: &[(NsId, i32)]| {
             let mut tally = Tally::default();
             for (ns, id) in counted {
-                let place = tally.place(*ns);
-                tally.count(place, pid(*id));
+                let index = tally.index(*ns);
+                tally.count(index, pid(*id));
             }
             tally
         };

@@ -23,7 +23,7 @@ pub struct Task {
     pub process: Pid,
     /// Its ids.
     pub ids: TaskIds,
-    /// The place in its ids of what the namespace calls it.
+    /// The index in its ids of the id that the namespace gives it.
     pub level: usize,
     /// Its name, its user, its parent.
     pub status: Status,

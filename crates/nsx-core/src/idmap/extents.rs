@@ -109,8 +109,8 @@ impl IdMap {
         if extents.len() > MOST_EXTENTS {
             return Err(MapError::TooMany(extents.len()));
         }
-        for (place, extent) in extents.iter().enumerate() {
-            if let Some(other) = extents[..place].iter().find(|other| other.overlaps(extent)) {
+        for (index, extent) in extents.iter().enumerate() {
+            if let Some(other) = extents[..index].iter().find(|other| other.overlaps(extent)) {
                 return Err(MapError::Overlap(*other, *extent));
             }
         }

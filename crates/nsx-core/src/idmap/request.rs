@@ -85,7 +85,7 @@ pub struct Owned<'a> {
 }
 
 impl Owned<'_> {
-    /// Returns whether the kernel, or newuidmap in its place, accepts this extent from the caller.
+    /// Returns whether the kernel, or newuidmap instead, accepts this extent from the caller.
     fn may_map(&self, extent: &Extent) -> bool {
         let last = u64::from(extent.outside()) + u64::from(extent.count());
         let covers =

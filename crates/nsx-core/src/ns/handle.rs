@@ -35,23 +35,23 @@ impl Namespace {
     /// The errno of `openat(2)`; `EINVAL` if the file is not a namespace; `ENOSYS` if nsx does
     /// not know its kind.
     pub fn open(dir: impl AsFd, path: impl rustix::path::Arg) -> Result<Self, Errno> {
-        // Opened for its place first: opening a FIFO or a device that stands at the path could
+        // Opened by path alone first: opening a FIFO or a device that stands at the path could
         // block or act.
-        Self::from_place(
+        Self::from_path_fd(
             rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
                 .map_err(trouble::met)?,
         )
     }
 
-    /// Opens the namespace file that stands at a place, an `O_PATH` descriptor.
+    /// Opens the namespace file that an `O_PATH` descriptor leads to.
     ///
     /// # Errors
     /// As [`Namespace::open`].
-    pub fn from_place(place: OwnedFd) -> Result<Self, Errno> {
-        if rustix::fs::fstatfs(&place).map_err(trouble::met)?.f_type != nsfs::MAGIC {
+    pub fn from_path_fd(file: OwnedFd) -> Result<Self, Errno> {
+        if rustix::fs::fstatfs(&file).map_err(trouble::met)?.f_type != nsfs::MAGIC {
             return Err(Errno::INVAL);
         }
-        Self::from_fd(reopen(&place)?)
+        Self::from_fd(reopen(&file)?)
     }
 
     /// Opens the namespace that is bound at a mount point of the caller's own mount namespace. It
@@ -82,14 +82,14 @@ impl Namespace {
         let id = mount.namespace().ok_or(Errno::INVAL)?;
         let point = OsStr::from_bytes(&mount.point);
         let flags = OFlags::PATH | OFlags::CLOEXEC;
-        let place = rustix::fs::openat2(directory, point, flags, Mode::empty(), resolve)
+        let file = rustix::fs::openat2(directory, point, flags, Mode::empty(), resolve)
             .map_err(trouble::met)?;
         let asked = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-        let stat = rustix::fs::statx(&place, "", asked, StatxFlags::INO).map_err(trouble::met)?;
+        let stat = rustix::fs::statx(&file, "", asked, StatxFlags::INO).map_err(trouble::met)?;
         if (stat.stx_dev_major, stat.stx_dev_minor) != mount.device || stat.stx_ino != id.inode {
             return Err(Errno::STALE);
         }
-        Self::from_fd(reopen(&place)?)
+        Self::from_fd(reopen(&file)?)
     }
 
     /// Opens a namespace by the id that [`Namespace::id64`] returns (6.18). `known` is its kind and

@@ -52,14 +52,14 @@ const NETNSA_FD: u16 = 3;
 
 /// Reads a message in which the kernel answers `RTM_GETNSID`.
 fn nsid(answer: &[u8]) -> Result<Option<u32>, Errno> {
-    let half = |place: usize| {
+    let half = |offset: usize| {
         Some(u16::from_ne_bytes(
-            answer.get(place..place + 2)?.try_into().ok()?,
+            answer.get(offset..offset + 2)?.try_into().ok()?,
         ))
     };
-    let word = |place: usize| {
+    let word = |offset: usize| {
         Some(i32::from_ne_bytes(
-            answer.get(place..place + 4)?.try_into().ok()?,
+            answer.get(offset..offset + 4)?.try_into().ok()?,
         ))
     };
     match half(4) {
@@ -69,14 +69,14 @@ fn nsid(answer: &[u8]) -> Result<Option<u32>, Errno> {
         Some(libc::RTM_NEWNSID) => {}
         _ => return Err(Errno::BADMSG),
     }
-    let mut place = 20;
-    while let (Some(length), Some(kind)) = (half(place), half(place + 2)) {
+    let mut offset = 20;
+    while let (Some(length), Some(kind)) = (half(offset), half(offset + 2)) {
         if kind == NETNSA_NSID {
             // -1 stands for none.
-            return Ok(word(place + 4).and_then(|number| u32::try_from(number).ok()));
+            return Ok(word(offset + 4).and_then(|number| u32::try_from(number).ok()));
         }
         // Attributes begin at multiples of four.
-        place += usize::from(length.max(4)).next_multiple_of(4);
+        offset += usize::from(length.max(4)).next_multiple_of(4);
     }
     Ok(None)
 }

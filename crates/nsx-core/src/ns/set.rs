@@ -117,10 +117,10 @@ impl FromIterator<NsKind> for NsSet {
 impl fmt::Display for NsSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let last = self.len().saturating_sub(1);
-        for (place, kind) in self.iter().enumerate() {
-            let before = match place {
+        for (index, kind) in self.iter().enumerate() {
+            let before = match index {
                 0 => "",
-                _ if place == last => " and ",
+                _ if index == last => " and ",
                 _ => ", ",
             };
             write!(f, "{before}{kind}")?;

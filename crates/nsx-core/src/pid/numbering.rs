@@ -88,8 +88,8 @@ impl Numbering {
         self.ns.id()
     }
 
-    /// The place of its ids in chains that the procfs shows, 0 for the outermost; none where they
-    /// are in no chain.
+    /// The index of its ids in chains that the procfs shows, 0 for the outermost; none if they are
+    /// in no chain.
     pub fn level(&self) -> Option<usize> {
         self.level
     }
@@ -128,7 +128,7 @@ fn depth(ns: &Namespace, above: NsId) -> Option<usize> {
     parents
         .map(|ns| ns.id())
         .position(|id| id == above)
-        .map(|place| place + 1)
+        .map(|steps| steps + 1)
 }
 
 fn parent(ns: &Namespace) -> Option<Namespace> {

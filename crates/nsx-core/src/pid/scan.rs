@@ -28,9 +28,9 @@ pub(super) struct Found {
 pub(super) struct Scan<'a> {
     proc: &'a ProcRoot,
     from: &'a Numbering,
-    /// The place of `from` in a chain.
+    /// The index of `from` in a chain.
     level: usize,
-    /// The place of the caller's own ids in a chain.
+    /// The index of the caller's own ids in a chain.
     callers: usize,
     wanted: HashSet<Pid>,
     found: HashMap<Pid, Result<Found, Untranslated>>,

@@ -45,7 +45,7 @@ pub enum Actor {
     Outside,
     /// The process that was called.
     Nsx,
-    /// A short-lived child that joins a target's namespaces in nsx's place, but for the PID
+    /// A short-lived child that joins a target's namespaces for nsx, except for the PID
     /// namespace: the target sees neither.
     Joiner,
     /// The process that becomes the program: a child, or nsx itself if it need not stay.

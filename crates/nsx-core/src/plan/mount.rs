@@ -17,7 +17,7 @@ pub(crate) const ABOVE_ROOT: &str = "/..";
 /// A mount: contents at a mount point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// The place: an absolute path, below the new root if there is one.
+    /// The mount point: an absolute path, below the new root if there is one.
     pub at: PathBuf,
     /// The contents that appear there.
     pub contents: Contents,
@@ -51,7 +51,8 @@ pub enum Contents {
     /// Directories of the caller, the first on top. Changes go to memory and are lost.
     Overlay(Vec<PathBuf>),
     /// The devices that any program expects, bound from the caller's /dev because a user namespace
-    /// can make none, and the links beside them. The place is a directory on a new file system.
+    /// can make none, and the links beside them. The mount point is on a new file
+    /// system.
     Devices,
     /// The mount that is there already, changed.
     Changed(Change),
@@ -68,7 +69,7 @@ pub enum Contents {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// The flags of this mount alone, in place of those that it has.
+    /// The flags of this mount alone, instead of those that it has.
     Flags(MountFlags),
     /// The attributes of this mount and all below, see `mount_setattr(2)`.
     Attributes {

@@ -298,9 +298,9 @@ pub enum Step {
         /// The handling of signals while nsx waits.
         signals: Signals,
     },
-    /// Make the child that becomes the program and stay as PID 1, for nsx and in its place.
+    /// Make the child that becomes the program and stay as PID 1, instead of nsx.
     StayAsInit,
-    /// Make the child that joins in nsx's place and takes every step that needs more than the
+    /// Make the child that joins for nsx and takes every step that needs more than the
     /// program will have.
     ForkJoiner,
     /// Close the descriptors that the program is not to have: from this number on, and those that

@@ -163,7 +163,7 @@ impl Step {
                 )
             }
             Self::MountCgroups { root, hierarchies } => {
-                let places: Vec<PathBuf> = hierarchies
+                let mount_points: Vec<PathBuf> = hierarchies
                     .iter()
                     .map(|one| below(root.as_deref(), &one.at).into())
                     .collect();
@@ -174,7 +174,12 @@ impl Step {
                 };
                 format!(
                     "mount({kind}, {})",
-                    cgroup::together(&places.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+                    cgroup::together(
+                        &mount_points
+                            .iter()
+                            .map(PathBuf::as_path)
+                            .collect::<Vec<_>>()
+                    )
                 )
             }
             Self::MountProc { root, at } => format!("mount(proc, {})", below(root.as_deref(), at)),

@@ -19,7 +19,7 @@ impl ProcRoot {
     /// # Errors
     /// The errno of `openat(2)` or `getdents64(2)`.
     pub fn pids(&self) -> Result<Vec<Pid>, Errno> {
-        // Opened anew, because two scans through one descriptor would share their place.
+        // Opened anew, because two scans through one descriptor would share their offset.
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(self, c".", flags, Mode::empty())?;
         let mut pids: Vec<Pid> = Vec::new();

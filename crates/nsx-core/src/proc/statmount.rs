@@ -45,18 +45,18 @@ impl Mount {
 
     /// Reads a `struct statmount`; none if it lacks what was requested.
     pub fn from_statmount(bytes: &[u8]) -> Option<Self> {
-        let half = |place: usize| {
+        let half = |offset: usize| {
             Some(u32::from_ne_bytes(
-                bytes.get(place..place + 4)?.try_into().ok()?,
+                bytes.get(offset..offset + 4)?.try_into().ok()?,
             ))
         };
-        let whole = |place: usize| {
+        let whole = |offset: usize| {
             Some(u64::from_ne_bytes(
-                bytes.get(place..place + 8)?.try_into().ok()?,
+                bytes.get(offset..offset + 8)?.try_into().ok()?,
             ))
         };
-        let text = |place: usize| {
-            let start = FIXED.checked_add(half(place)?.try_into().ok()?)?;
+        let text = |offset: usize| {
+            let start = FIXED.checked_add(half(offset)?.try_into().ok()?)?;
             let rest = bytes.get(start..)?;
             Some(rest[..rest.iter().position(|byte| *byte == 0)?].to_vec())
         };
@@ -111,10 +111,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes: Vec<u8>, strings: Vec<u8>, place in 0..FIXED - 8, number: u64) {
+        fn no_bytes_make_it_panic(bytes: Vec<u8>, strings: Vec<u8>, offset in 0..FIXED - 8, number: u64) {
             let _ = Mount::from_statmount(&bytes);
             let mut whole = recorded(MASK, &strings);
-            whole[place..place + 8].copy_from_slice(&number.to_ne_bytes());
+            whole[offset..offset + 8].copy_from_slice(&number.to_ne_bytes());
             let _ = Mount::from_statmount(&whole);
         }
     }

@@ -261,11 +261,11 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(bytes: Vec<u8>, place: prop::sample::Index) {
+        fn no_bytes_make_it_panic(bytes: Vec<u8>, at: prop::sample::Index) {
             let _ = Status::parse(&bytes);
             let mut whole = text("sh", [7, 1, 1], [0; 4], [0; 3]).into_bytes();
-            let place = place.index(whole.len());
-            whole.splice(place..place, bytes);
+            let at = at.index(whole.len());
+            whole.splice(at..at, bytes);
             let _ = Status::parse(&whole);
         }
     }

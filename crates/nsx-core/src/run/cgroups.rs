@@ -1,6 +1,6 @@
 //! Hierarchies of cgroups, mounted again so that they are seen from the new cgroup namespace.
 //!
-//! A new file system covers the old one in its place. Under another root directory the places may
+//! A new file system covers the old one. Under another root directory the mount points may
 //! be missing: they are then made in memory, as on a host.
 
 use super::{
@@ -19,7 +19,7 @@ use rustix::{
 use std::path::Path;
 
 impl Mounter {
-    /// Mounts each hierarchy on its place beneath `root`, all of them or none.
+    /// Mounts each hierarchy on its mount point beneath `root`, all of them or none.
     pub(super) fn cgroups(
         &mut self,
         root: Option<&Path>,
@@ -46,13 +46,13 @@ impl Mounter {
         let missing =
             |one: &Hierarchy| one.at != Path::new(STANDARD) && beneath(root, &one.at).is_err();
         if hierarchies.iter().any(missing) {
-            self.cgroup_places(root)?;
+            self.cgroup_mount_points(root)?;
             made.push(Path::new(STANDARD));
         }
         for Hierarchy { at, controllers } in hierarchies {
             // Whoever saw it read-only goes on so.
-            let place = self.directory(root, at)?;
-            let read_only = rustix::fs::fstatvfs(&place)?
+            let mount_point = self.directory(root, at)?;
+            let read_only = rustix::fs::fstatvfs(&mount_point)?
                 .f_flag
                 .contains(StatVfsMountFlags::RDONLY);
             let flags = if read_only {
@@ -84,7 +84,7 @@ impl Mounter {
 
     /// Mounts a directory in memory for the hierarchies of version 1, with the caller's links
     /// between their names.
-    fn cgroup_places(&mut self, root: Option<&Path>) -> Result<(), Errno> {
+    fn cgroup_mount_points(&mut self, root: Option<&Path>) -> Result<(), Errno> {
         let options = vec![("mode".to_owned(), Some("755".to_owned()))];
         let memory = FileSystem {
             kind: "tmpfs".to_owned(),

@@ -49,8 +49,8 @@ const FILE: &str = "file";
 /// links.
 const MOST_LINKS: usize = 40;
 
-/// The flags to open a place that is mounted on: the link itself, if the place is a link.
-const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// The flags to open a mount point: a link itself if a link is there.
+const MOUNT_POINT: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// The first length of a value that `fsconfig(2)` does not take.
 const VALUE_MAX: usize = 256;
@@ -63,21 +63,21 @@ pub(super) struct Mounter {
     /// The devices of the file systems made here, which are gone when the program is.
     made: Vec<u64>,
     /// `true` if mount points may be made on other file systems too.
-    makes_place: bool,
+    makes_mount_points: bool,
 }
 
 /// An opened source.
 enum Held {
     /// A copy of a mount, which only has to be attached.
     Detached(OwnedFd),
-    /// A place in the caller's mounts.
-    Place(OwnedFd),
+    /// A path in the caller's mounts.
+    Path(OwnedFd),
 }
 
 impl AsFd for Held {
     fn as_fd(&self) -> rustix::fd::BorrowedFd<'_> {
         match self {
-            Self::Detached(fd) | Self::Place(fd) => fd.as_fd(),
+            Self::Detached(fd) | Self::Path(fd) => fd.as_fd(),
         }
     }
 }
@@ -88,7 +88,7 @@ impl Mounter {
         let held = match source {
             Source::Directory(path) => {
                 let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                Held::Place(rustix::fs::openat(CWD, path, flags, Mode::empty())?)
+                Held::Path(rustix::fs::openat(CWD, path, flags, Mode::empty())?)
             }
             Source::Tree { path, recursive } => tree(CWD, path, *recursive)?,
         };
@@ -96,17 +96,17 @@ impl Mounter {
         Ok(())
     }
 
-    /// Makes a mount on its place beneath `root`.
+    /// Makes a mount on its mount point beneath `root`.
     pub(super) fn mount(
         &mut self,
         root: Option<&Path>,
         mount: &Mount,
-        makes_place: bool,
+        makes_mount_points: bool,
         proc: Option<&ProcRoot>,
     ) -> Result<(), Errno> {
         let at = &mount.at;
-        self.makes_place = makes_place;
-        if makes_place {
+        self.makes_mount_points = makes_mount_points;
+        if makes_mount_points {
             // What is made belongs to the user namespace's root, whom the program can be. Nothing
             // changes if there is none.
             sys::process::set_file_ids(0, 0);
@@ -116,8 +116,9 @@ impl Mounter {
                 recursive, flags, ..
             } => {
                 let source = self.source()?;
-                let place = self.place(root, at, is_directory(&rustix::fs::fstat(&source)?))?;
-                let attributed = bind(&source, &place, *recursive, *flags)?;
+                let mount_point =
+                    self.mount_point(root, at, is_directory(&rustix::fs::fstat(&source)?))?;
+                let attributed = bind(&source, &mount_point, *recursive, *flags)?;
                 if !attributed {
                     remount_each(proc.ok_or(Errno::NOENT)?, root, &beneath(root, at)?, *flags)?;
                 }
@@ -144,7 +145,7 @@ impl Mounter {
 
     /// A directory to mount on, beneath `root`.
     pub(super) fn directory(&self, root: Option<&Path>, at: &Path) -> Result<OwnedFd, Errno> {
-        self.place(root, at, true)
+        self.mount_point(root, at, true)
     }
 
     fn source(&mut self) -> Result<Held, Errno> {
@@ -158,15 +159,15 @@ impl Mounter {
         at: &Path,
         file_system: &FileSystem,
     ) -> Result<OwnedFd, Errno> {
-        let is_missing = self.makes_place && matches!(beneath(root, at), Err(Errno::NOENT));
-        let place = self.directory(root, at)?;
+        let is_missing = self.makes_mount_points && matches!(beneath(root, at), Err(Errno::NOENT));
+        let mount_point = self.directory(root, at)?;
         let mut file_system = file_system.clone();
         if file_system.kind == "tmpfs"
             && !is_missing
             && !file_system.options.iter().any(|(name, _)| name == "mode")
         {
             // What it covers may be /tmp, or somebody's home.
-            let mode = rustix::fs::fstat(&place)?.st_mode & 0o7777;
+            let mode = rustix::fs::fstat(&mount_point)?.st_mode & 0o7777;
             file_system
                 .options
                 .push(("mode".to_owned(), Some(format!("{mode:o}"))));
@@ -186,17 +187,17 @@ impl Mounter {
                     source
                 };
                 let data = CString::new(mount_data(options)).map_err(|_| Errno::INVAL)?;
-                rustix::mount::mount(source, path_of(&place), kind, *flags, data.as_c_str())?;
+                rustix::mount::mount(source, path_of(&mount_point), kind, *flags, data.as_c_str())?;
                 beneath(root, at)?
             }
             made => {
                 let made = made?;
-                attach(&made, &place)?;
+                attach(&made, &mount_point)?;
                 made
             }
         };
         if file_system.copy_up {
-            copy_up::copy(&place, &made)?;
+            copy_up::copy(&mount_point, &made)?;
         }
         self.made.push(rustix::fs::fstat(&made)?.st_dev);
         Ok(made)
@@ -212,7 +213,7 @@ impl Mounter {
         proc: Option<&ProcRoot>,
     ) -> Result<(), Errno> {
         const READ_ONLY: MountFlags = MountFlags::RDONLY;
-        let place = self.place(root, at, false)?;
+        let mount_point = self.mount_point(root, at, false)?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
         let memory = FileSystem {
             kind: "tmpfs".to_owned(),
@@ -222,7 +223,7 @@ impl Mounter {
         let memory = self.make(root, at.parent().ok_or(Errno::NOENT)?, &memory)?;
         let shown = fill(&memory, text)
             .and_then(|()| tree(&memory, Path::new(FILE), false))
-            .and_then(|file| bind(&file, &place, false, READ_ONLY));
+            .and_then(|file| bind(&file, &mount_point, false, READ_ONLY));
         rustix::mount::unmount(path_of(&memory), UnmountFlags::DETACH)?;
         if !shown? {
             remount_each(
@@ -275,7 +276,7 @@ impl Mounter {
             ("workdir".to_owned(), Some(path_below(&memory, "work"))),
         ];
         // Where an overlay keeps its marks is for the host's root alone; in a user namespace there
-        // is another place (5.11).
+        // are others (5.11).
         let marks = rustix::fs::setxattr(
             path_of(&memory),
             c"trusted.overlay.nsx",
@@ -293,20 +294,27 @@ impl Mounter {
         self.make(root, at, &overlay).map(drop)
     }
 
-    /// Shows the caller's devices in the directory `place`. Makes them, as runc does, if they may
+    /// Shows the caller's devices in the directory `mount_point`. Makes them, as runc does, if they may
     /// stay and the kernel allows it, and otherwise binds them. Files that are there already are
     /// left alone.
-    fn devices(&mut self, place: &OwnedFd) -> Result<(), Errno> {
+    fn devices(&mut self, mount_point: &OwnedFd) -> Result<(), Errno> {
         let source = self.source()?;
         for name in DEVICES {
-            if self.makes_place && make_device(&source, place, name)? {
+            if self.makes_mount_points && make_device(&source, mount_point, name)? {
                 continue;
             }
-            let node = match self.create(place, Path::new(name), false) {
-                Err(Errno::EXIST) => rustix::fs::openat(place, name, PLACE, Mode::empty())?,
+            let node = match self.create(mount_point, Path::new(name), false) {
+                Err(Errno::EXIST) => {
+                    rustix::fs::openat(mount_point, name, MOUNT_POINT, Mode::empty())?
+                }
                 node => {
                     let node = node?;
-                    rustix::fs::chmodat(place, name, Mode::from_raw_mode(0o666), AtFlags::empty())?;
+                    rustix::fs::chmodat(
+                        mount_point,
+                        name,
+                        Mode::from_raw_mode(0o666),
+                        AtFlags::empty(),
+                    )?;
                     node
                 }
             };
@@ -321,7 +329,7 @@ impl Mounter {
             )?;
         }
         DEVICE_LINKS.iter().try_for_each(|(name, target)| {
-            match rustix::fs::symlinkat(*target, place, *name) {
+            match rustix::fs::symlinkat(*target, mount_point, *name) {
                 Err(Errno::EXIST) => Ok(()),
                 made => made,
             }
@@ -330,12 +338,17 @@ impl Mounter {
 
     /// Opens the path `at` beneath `root`. Makes it, with the directories above it, if it is
     /// missing and may be made.
-    fn place(&self, root: Option<&Path>, at: &Path, directory: bool) -> Result<OwnedFd, Errno> {
-        self.place_behind(root, at, directory, MOST_LINKS)
+    fn mount_point(
+        &self,
+        root: Option<&Path>,
+        at: &Path,
+        directory: bool,
+    ) -> Result<OwnedFd, Errno> {
+        self.mount_point_behind(root, at, directory, MOST_LINKS)
     }
 
-    /// As [`Self::place`], which may be behind so many links that lead to nothing.
-    fn place_behind(
+    /// Like [`Self::mount_point`], but the path may be behind so many links that lead to nothing.
+    fn mount_point_behind(
         &self,
         root: Option<&Path>,
         at: &Path,
@@ -347,13 +360,13 @@ impl Mounter {
                 let (Some(above), Some(name)) = (at.parent(), at.file_name()) else {
                     return Err(Errno::NOENT);
                 };
-                let parent = self.place_behind(root, above, true, links)?;
+                let parent = self.mount_point_behind(root, above, true, links)?;
                 match self.create(&parent, Path::new(name), directory) {
-                    // A link: the place that it leads to is made.
+                    // A link: the file that it leads to is made.
                     Err(Errno::EXIST) => {
                         let target = rustix::fs::readlinkat(&parent, name, Vec::new())?;
                         let target = above.join(OsStr::from_bytes(target.as_bytes()));
-                        self.place_behind(
+                        self.mount_point_behind(
                             root,
                             &target,
                             directory,
@@ -363,12 +376,12 @@ impl Mounter {
                     made => made,
                 }
             }
-            place => {
-                let place = place?;
-                match (is_directory(&rustix::fs::fstat(&place)?), directory) {
+            mount_point => {
+                let mount_point = mount_point?;
+                match (is_directory(&rustix::fs::fstat(&mount_point)?), directory) {
                     (false, true) => Err(Errno::NOTDIR),
                     (true, false) => Err(Errno::ISDIR),
-                    _ => Ok(place),
+                    _ => Ok(mount_point),
                 }
             }
         }
@@ -376,7 +389,7 @@ impl Mounter {
 
     /// Makes a mount point, if that leaves nothing behind or may.
     fn create(&self, parent: &OwnedFd, name: &Path, directory: bool) -> Result<OwnedFd, Errno> {
-        if !self.makes_place && !self.made.contains(&rustix::fs::fstat(parent)?.st_dev) {
+        if !self.makes_mount_points && !self.made.contains(&rustix::fs::fstat(parent)?.st_dev) {
             return Err(Errno::NOENT);
         }
         if directory {
@@ -384,10 +397,14 @@ impl Mounter {
         } else {
             let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
             // runc's files for mounts have this mode too.
-            let mode = if self.makes_place { 0o755 } else { 0o644 };
+            let mode = if self.makes_mount_points {
+                0o755
+            } else {
+                0o644
+            };
             rustix::fs::openat(parent, name, new, Mode::from_raw_mode(mode))?;
         }
-        rustix::fs::openat(parent, name, PLACE, Mode::empty())
+        rustix::fs::openat(parent, name, MOUNT_POINT, Mode::empty())
     }
 }
 
@@ -406,7 +423,7 @@ fn tree(directory: impl AsFd, path: &Path, recursive: bool) -> Result<Held, Errn
     match rustix::mount::open_tree(&directory, path, flags) {
         Err(Errno::NOSYS) => {
             let flags = OFlags::PATH | OFlags::CLOEXEC;
-            rustix::fs::openat(&directory, path, flags, Mode::empty()).map(Held::Place)
+            rustix::fs::openat(&directory, path, flags, Mode::empty()).map(Held::Path)
         }
         tree => tree.map(Held::Detached),
     }
@@ -414,18 +431,23 @@ fn tree(directory: impl AsFd, path: &Path, recursive: bool) -> Result<Held, Errn
 
 /// Makes a device like the one of the caller. Returns false if something is there or the kernel
 /// allows no devices.
-fn make_device(callers: &Held, place: &OwnedFd, name: &str) -> Result<bool, Errno> {
+fn make_device(callers: &Held, mount_point: &OwnedFd, name: &str) -> Result<bool, Errno> {
     let device = rustix::fs::statat(callers, name, AtFlags::empty())?.st_rdev;
     let mode = Mode::from_raw_mode(0o666);
-    match rustix::fs::mknodat(place, name, FileType::CharacterDevice, mode, device) {
+    match rustix::fs::mknodat(mount_point, name, FileType::CharacterDevice, mode, device) {
         Err(Errno::EXIST | Errno::PERM | Errno::OVERFLOW) => return Ok(false),
         made => made?,
     }
-    rustix::fs::chmodat(place, name, mode, AtFlags::empty()).map(|()| true)
+    rustix::fs::chmodat(mount_point, name, mode, AtFlags::empty()).map(|()| true)
 }
 
-/// Mounts `source` on `place`. Returns false if the kernel could not set its flags along with it.
-fn bind(source: &Held, place: &OwnedFd, recursive: bool, flags: MountFlags) -> Result<bool, Errno> {
+/// Mounts `source` on `mount_point`. Returns false if the kernel could not set its flags along with it.
+fn bind(
+    source: &Held,
+    mount_point: &OwnedFd,
+    recursive: bool,
+    flags: MountFlags,
+) -> Result<bool, Errno> {
     match source {
         Held::Detached(tree) => {
             let attributed = match flags.is_empty() {
@@ -440,11 +462,11 @@ fn bind(source: &Held, place: &OwnedFd, recursive: bool, flags: MountFlags) -> R
             if !matches!(attributed, Err(Errno::NOSYS)) {
                 attributed?;
             }
-            attach(tree, place)?;
+            attach(tree, mount_point)?;
             Ok(attributed.is_ok())
         }
-        Held::Place(_) => {
-            let (from, to) = (path_of(source), path_of(place));
+        Held::Path(_) => {
+            let (from, to) = (path_of(source), path_of(mount_point));
             match recursive {
                 true => rustix::mount::mount_bind_recursive(from, to)?,
                 false => rustix::mount::mount_bind(from, to)?,
@@ -454,16 +476,16 @@ fn bind(source: &Held, place: &OwnedFd, recursive: bool, flags: MountFlags) -> R
     }
 }
 
-/// Sets the flags of the mount whose root directory is `place`, and of each below it, before 5.12.
+/// Sets the flags of the mount whose root directory is `mount_point`, and of each below it, before 5.12.
 /// The flags that they have stay: a user namespace may not clear them.
 fn remount_each(
     proc: &ProcRoot,
     root: Option<&Path>,
-    place: &OwnedFd,
+    mount_point: &OwnedFd,
     flags: MountFlags,
 ) -> Result<(), Errno> {
-    let place = rustix::fs::readlink(path_of(place), Vec::new())?;
-    let place = place.as_bytes();
+    let mount_point = rustix::fs::readlink(path_of(mount_point), Vec::new())?;
+    let mount_point = mount_point.as_bytes();
     let mut text = Vec::new();
     let mounts = proc
         .read_own("mountinfo", &mut text)
@@ -476,7 +498,7 @@ fn remount_each(
     // and has no path any more.
     let top = mounts
         .iter()
-        .rfind(|mount| mount.point == place)
+        .rfind(|mount| mount.point == mount_point)
         .ok_or(Errno::INVAL)?;
     let mut ids = vec![top.id];
     for mount in &mounts {

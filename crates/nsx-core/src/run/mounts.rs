@@ -21,8 +21,8 @@ use rustix::{
 use std::{ffi::CStr, path::Path};
 
 /// Mounts a procfs of the caller's PID namespace.
-pub(super) fn procfs(place: impl rustix::path::Arg) -> Result<(), Errno> {
-    rustix::mount::mount(c"proc", place, c"proc", harmless(), None)
+pub(super) fn procfs(mount_point: impl rustix::path::Arg) -> Result<(), Errno> {
+    rustix::mount::mount(c"proc", mount_point, c"proc", harmless(), None)
 }
 
 /// Mounts a procfs of the PID namespace that this process's children are in on `/proc`. `proc`
@@ -56,14 +56,14 @@ pub(super) fn joined_procfs(proc: &ProcRoot, thread: SingleThread) -> Result<(),
 /// unless the one that is there shows this process. `made` is that procfs, if the kernel has the
 /// calls to make it beforehand.
 pub(super) fn own_procfs(made: Option<&OwnedFd>, proc: &ProcRoot) -> Result<(), Errno> {
-    let place = || beneath(Some(Path::new("/")), Path::new("/proc"));
-    if !place().is_ok_and(hides_reader) {
+    let mount_point = || beneath(Some(Path::new("/")), Path::new("/proc"));
+    if !mount_point().is_ok_and(hides_reader) {
         return Ok(());
     }
     unshare(NsKind::Mnt.flag())?;
     keep_apart(proc)?;
     match made {
-        Some(made) => attach(made, &place()?),
+        Some(made) => attach(made, &mount_point()?),
         None => procfs("/proc"),
     }
 }
@@ -122,20 +122,20 @@ pub(super) fn binfmt(at: &Path) -> Result<(), Errno> {
 }
 
 /// Mounts a file system of the message queues of the caller's IPC namespace.
-pub(super) fn queues(place: &OwnedFd) -> Result<(), Errno> {
-    rustix::mount::mount(c"mqueue", path_of(place), c"mqueue", harmless(), None)
+pub(super) fn queues(mount_point: &OwnedFd) -> Result<(), Errno> {
+    rustix::mount::mount(c"mqueue", path_of(mount_point), c"mqueue", harmless(), None)
 }
 
-/// Mounts a sysfs of the caller's network namespace on `place`, which is `/sys` beneath `root`. The
+/// Mounts a sysfs of the caller's network namespace on `mount_point`, which is `/sys` beneath `root`. The
 /// cgroup file systems that are mounted there stay.
-pub(super) fn sysfs(place: &OwnedFd, root: Option<&Path>) -> Result<(), Errno> {
-    let device = |place: &OwnedFd| rustix::fs::fstat(place).map(|stat| stat.st_dev);
-    let below = device(place)?;
+pub(super) fn sysfs(mount_point: &OwnedFd, root: Option<&Path>) -> Result<(), Errno> {
+    let device = |mount_point: &OwnedFd| rustix::fs::fstat(mount_point).map(|stat| stat.st_dev);
+    let below = device(mount_point)?;
     let cgroups = beneath(root, Path::new(STANDARD))
         .ok()
         .filter(|at| device(at).is_ok_and(|device| device != below));
     // The kernel refuses a writable one to a user namespace that sees a read-only one.
-    let read_only = rustix::fs::fstatvfs(place)?
+    let read_only = rustix::fs::fstatvfs(mount_point)?
         .f_flag
         .contains(StatVfsMountFlags::RDONLY);
     let flags = if read_only {
@@ -143,7 +143,7 @@ pub(super) fn sysfs(place: &OwnedFd, root: Option<&Path>) -> Result<(), Errno> {
     } else {
         harmless()
     };
-    rustix::mount::mount(c"sysfs", path_of(place), c"sysfs", flags, None)?;
+    rustix::mount::mount(c"sysfs", path_of(mount_point), c"sysfs", flags, None)?;
     if let Some(cgroups) = cgroups {
         let kept = beneath(root, Path::new(STANDARD))
             .and_then(|at| rustix::mount::mount_bind_recursive(path_of(&cgroups), path_of(&at)));
@@ -172,7 +172,7 @@ pub(super) fn harmless() -> MountFlags {
     MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC
 }
 
-/// The place `at`. With a `root`, what `at` is to someone whose root directory that is: no link
+/// Opens the path `at`. With a `root`, what `at` is to someone whose root directory that is: no link
 /// leads out of it.
 pub(super) fn beneath(root: Option<&Path>, at: &Path) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
@@ -205,9 +205,9 @@ pub(super) fn mount_id(at: &Path) -> u32 {
 }
 
 /// Attaches a detached mount.
-pub(super) fn attach(mount: &OwnedFd, place: &OwnedFd) -> Result<(), Errno> {
+pub(super) fn attach(mount: &OwnedFd, mount_point: &OwnedFd) -> Result<(), Errno> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    rustix::mount::move_mount(mount, c"", place, c"", flags)
+    rustix::mount::move_mount(mount, c"", mount_point, c"", flags)
 }
 
 /// The flags of `mount(2)` that forbid something.

@@ -31,8 +31,8 @@ use std::{
     path::Path,
 };
 
-/// The flags to open a directory that is only a place to start from.
-const PLACE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+/// The flags to open a directory that is only where a path starts.
+const START: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// The means with which steps are taken.
 pub(super) struct Performer<'a> {
@@ -104,7 +104,7 @@ impl<'a> Performer<'a> {
     pub(super) fn nsx(&self) -> Result<&OwnedFd, Errno> {
         if self.nsx.get().is_none() {
             let opened =
-                rustix::fs::openat(self.proc.ok_or(Errno::NOENT)?, "self", PLACE, Mode::empty())?;
+                rustix::fs::openat(self.proc.ok_or(Errno::NOENT)?, "self", START, Mode::empty())?;
             let _ = self.nsx.set(opened);
         }
         self.nsx.get().ok_or(Errno::NOENT)
@@ -150,18 +150,18 @@ impl<'a> Performer<'a> {
             Step::SetHostname(name) => rustix::system::sethostname(name.as_bytes()),
             Step::SetDomainName(name) => rustix::system::setdomainname(name.as_bytes()),
             Step::MountSys { root } => {
-                let place = self
+                let mount_point = self
                     .mounter
                     .borrow()
                     .directory(root.as_deref(), Path::new("/sys"))?;
-                mounts::sysfs(&place, root.as_deref())
+                mounts::sysfs(&mount_point, root.as_deref())
             }
             Step::MountQueues { root } => {
-                let place = self
+                let mount_point = self
                     .mounter
                     .borrow()
                     .directory(root.as_deref(), Path::new("/dev/mqueue"))?;
-                mounts::queues(&place)
+                mounts::queues(&mount_point)
             }
             Step::MountCgroups { root, hierarchies } => self
                 .mounter
@@ -170,8 +170,8 @@ impl<'a> Performer<'a> {
             // By name: after a chroot there may be no procfs yet to reach a descriptor through.
             Step::MountProc { root: None, at } => mounts::procfs(at),
             Step::MountProc { root, at } => {
-                let place = self.mounter.borrow().directory(root.as_deref(), at)?;
-                mounts::procfs(mounts::path_of(&place))
+                let mount_point = self.mounter.borrow().directory(root.as_deref(), at)?;
+                mounts::procfs(mounts::path_of(&mount_point))
             }
             Step::MountJoinedProc => {
                 mounts::joined_procfs(self.proc.ok_or(Errno::NOENT)?, self.thread)
@@ -202,7 +202,7 @@ impl<'a> Performer<'a> {
                 directory, stays, ..
             } => {
                 let here = stays
-                    .then(|| rustix::fs::openat(CWD, ".", PLACE, Mode::empty()))
+                    .then(|| rustix::fs::openat(CWD, ".", START, Mode::empty()))
                     .transpose()?;
                 rustix::process::fchdir(directory)?;
                 rustix::process::chroot(".")?;
@@ -274,7 +274,7 @@ impl<'a> Performer<'a> {
 
     /// Looks up a home directory in the files that the program sees. A user without one has `/`.
     fn find_home(&self, user: u32) -> Result<(), Errno> {
-        let root = rustix::fs::openat(CWD, c"/", PLACE, Mode::empty())?;
+        let root = rustix::fs::openat(CWD, c"/", START, Mode::empty())?;
         let user = Accounts::read(&root)
             .ok()
             .and_then(|accounts| accounts.user_by_id(user));

@@ -73,8 +73,8 @@ impl<'a> Journal<'a> {
     fn open(&mut self, step: usize, pin: &'a Pin) -> Result<OwnedFd, Errno> {
         let which = (step, Whole::Pin(pin));
         let at = &pin.at;
-        let place = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat(CWD, at, place, Mode::empty()) {
+        let by_path = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(CWD, at, by_path, Mode::empty()) {
             Err(Errno::NOENT) => {
                 let new = OFlags::RDONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
                 let mode = Mode::RUSR | Mode::RGRP | Mode::ROTH;

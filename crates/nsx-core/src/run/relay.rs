@@ -283,7 +283,7 @@ struct Ready {
     typed: bool,
 }
 
-/// The caller's terminal as the place that output goes to.
+/// The caller's terminal as the file that output goes to.
 struct Output {
     terminal: OwnedFd,
     /// Output that the terminal has not taken yet.

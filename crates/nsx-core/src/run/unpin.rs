@@ -23,7 +23,7 @@ use std::{
 /// The most links that are followed, as the kernel has it.
 const MOST_LINKS: usize = 40;
 
-const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const BY_PATH: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// The reason why a pin was not taken away.
 #[derive(Debug, thiserror::Error)]
@@ -63,13 +63,13 @@ pub fn directory(path: &Path) -> Result<OwnedFd, UnpinError> {
     };
     let own = rustix::process::geteuid().as_raw();
     let start = if path.is_absolute() { "/" } else { "." };
-    let mut at = rustix::fs::openat(CWD, start, PLACE, Mode::empty()).map_err(failed)?;
+    let mut at = rustix::fs::openat(CWD, start, BY_PATH, Mode::empty()).map_err(failed)?;
     let mut way = PathBuf::new();
     let mut rest = VecDeque::from(parts(path));
     let mut links = 0;
     while let Some(part) = rest.pop_front() {
         // For `/` the kernel starts at the root directory, whatever the descriptor.
-        let next = rustix::fs::openat(&at, &part, PLACE, Mode::empty()).map_err(failed)?;
+        let next = rustix::fs::openat(&at, &part, BY_PATH, Mode::empty()).map_err(failed)?;
         let stat = rustix::fs::fstat(&next).map_err(failed)?;
         way.push(&part);
         if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
@@ -146,20 +146,20 @@ pub fn unpin(directory: &OwnedFd, name: &OsStr) -> Result<(), UnpinError> {
     }
 }
 
-/// Opens the file called `name` for its place if a namespace is bound to it.
+/// Opens the file called `name` by path alone if a namespace is bound to it.
 fn pin_at(directory: &OwnedFd, name: &OsStr) -> Result<OwnedFd, UnpinError> {
     let failed = |errno| match errno {
         Errno::NOENT => UnpinError::Missing,
         errno => UnpinError::Os("open it", errno),
     };
-    let place = rustix::fs::openat(directory, name, PLACE, Mode::empty()).map_err(failed)?;
-    if FileType::from_raw_mode(rustix::fs::fstat(&place).map_err(failed)?.st_mode)
+    let file = rustix::fs::openat(directory, name, BY_PATH, Mode::empty()).map_err(failed)?;
+    if FileType::from_raw_mode(rustix::fs::fstat(&file).map_err(failed)?.st_mode)
         == FileType::Symlink
     {
         return Err(UnpinError::Link);
     }
-    if rustix::fs::fstatfs(&place).map_err(failed)?.f_type != nsfs::MAGIC {
+    if rustix::fs::fstatfs(&file).map_err(failed)?.f_type != nsfs::MAGIC {
         return Err(UnpinError::NotAPin);
     }
-    Ok(place)
+    Ok(file)
 }

@@ -143,8 +143,8 @@ impl Data {
         let mut words = [0; 16];
         words[0] = call as u32;
         words[1] = ARCHITECTURE;
-        // Words 2 and 3 are the place in the program.
-        for (place, argument) in arguments.iter().enumerate().take(6) {
+        // Words 2 and 3 are the address of the instruction.
+        for (index, argument) in arguments.iter().enumerate().take(6) {
             let argument = i64::from(*argument).cast_unsigned();
             let (low, high) = (argument as u32, (argument >> 32) as u32);
             let pair = if cfg!(target_endian = "big") {
@@ -152,7 +152,7 @@ impl Data {
             } else {
                 [low, high]
             };
-            words[4 + 2 * place..6 + 2 * place].copy_from_slice(&pair);
+            words[4 + 2 * index..6 + 2 * index].copy_from_slice(&pair);
         }
         Self(words)
     }
@@ -420,7 +420,7 @@ mod tests {
             prop_oneof![0_u32..16, any::<u32>()],
         )
             .prop_map(|(code, jump_true, jump_false, operand)| {
-                // Words and places in memory that there are, jumps that lead to the end at most.
+                // Words and slots in memory that there are, jumps that lead to the end at most.
                 let operand = match code {
                     0x20 => operand % 2 * 16 + operand / 2 % 2 * 4,
                     0x60 | 0x61 | 0x02 | 0x03 => operand % 16,
@@ -454,7 +454,7 @@ mod tests {
             // The last two turn what was calculated into an error from 0 to 127, and four more
             // catch the longest jumps.
             let start = [instruction(0x80, 0, 0, 0), instruction(0x02, 0, 0, 0)];
-            let store: Vec<_> = (0..16).map(|place| instruction(0x02, 0, 0, place)).collect();
+            let store: Vec<_> = (0..16).map(|index| instruction(0x02, 0, 0, index)).collect();
             let ends = [
                 instruction(0x04, 0, 0, 0),
                 instruction(0x04, 0, 0, 0),

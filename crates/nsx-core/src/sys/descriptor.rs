@@ -8,20 +8,20 @@ use rustix::{
     io::{Errno, FdFlags},
 };
 
-/// Holds the places of descriptors 0 to 2 that are closed, so that nothing of ours is opened there
-/// and written to as if it were a terminal. Whoever uses them gets `EBADF` as before, and the exec
-/// closes them again.
+/// Occupies those of the descriptors 0 to 2 that are closed, so that no file of nsx gets such a
+/// number and is written to as if it were a terminal. Their use fails with `EBADF` as before, and
+/// the exec closes them again.
 pub fn hold_closed() {
     for number in 0..=2 {
         // SAFETY: the descriptor is only asked whether it is open.
         let fd = unsafe { BorrowedFd::borrow_raw(number) };
         if rustix::io::fcntl_getfd(fd).is_err()
-            && let Ok(place) =
+            && let Ok(file) =
                 rustix::fs::openat(CWD, "/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
         {
             // The kernel gives the lowest number that is free, which is this one. It stays open
             // until the exec.
-            let _ = place.into_raw_fd();
+            let _ = file.into_raw_fd();
         }
     }
 }

@@ -21,8 +21,8 @@ pub(crate) fn loopback_up() -> Result<(), Errno> {
     )?;
     // SAFETY: a structure of integers, for which zero is valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (place, byte) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
-        *place = *byte as libc::c_char;
+    for (letter, byte) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
+        *letter = *byte as libc::c_char;
     }
     // SAFETY: the ioctl reads the name and writes the flags.
     check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS, &raw mut request) })?;

@@ -59,11 +59,11 @@ pub(crate) fn interrupt(process: Pid) -> Result<(), Errno> {
 
 /// Returns a filter of a traced process that is stopped, by its index; `ENOENT` beyond the last
 /// (4.4).
-pub(crate) fn filter(process: Pid, place: usize) -> Result<Vec<Instruction>, Errno> {
+pub(crate) fn filter(process: Pid, index: usize) -> Result<Vec<Instruction>, Errno> {
     let process = process.as_raw_nonzero().get();
     // SAFETY: without an address the kernel only says how many instructions there are.
     let length = check(
-        unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER, process, place, 0_usize) } as libc::c_int,
+        unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER, process, index, 0_usize) } as libc::c_int,
     )?;
     let length = usize::try_from(length)
         .ok()
@@ -76,7 +76,7 @@ pub(crate) fn filter(process: Pid, place: usize) -> Result<Vec<Instruction>, Err
         libc::ptrace(
             PTRACE_SECCOMP_GET_FILTER,
             process,
-            place,
+            index,
             instructions.as_mut_ptr(),
         )
     } as libc::c_int)?;

@@ -79,7 +79,7 @@ impl NamespaceDirectory {
 fn open_entry(directory: &OwnedFd, name: &OsStr, follow: bool) -> Result<Namespace, Errno> {
     let mut flags = OFlags::PATH | OFlags::CLOEXEC;
     flags.set(OFlags::NOFOLLOW, !follow);
-    rustix::fs::openat(directory, name, flags, Mode::empty()).and_then(Namespace::from_place)
+    rustix::fs::openat(directory, name, flags, Mode::empty()).and_then(Namespace::from_path_fd)
 }
 
 /// Returns the namespace of a kind among `files`: the only one, or the one whose file has the

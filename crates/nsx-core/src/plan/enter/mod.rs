@@ -226,8 +226,8 @@ fn required(actor: Actor, step: Step) -> PlannedStep {
     PlannedStep::new(actor, step, false)
 }
 
-fn change_root(place: Directory, stays: bool) -> Option<Step> {
-    match place {
+fn change_root(directory: Directory, stays: bool) -> Option<Step> {
+    match directory {
         Directory::Opened(directory, named) => Some(Step::ChangeRoot {
             directory,
             named,
@@ -238,8 +238,8 @@ fn change_root(place: Directory, stays: bool) -> Option<Step> {
     }
 }
 
-fn change_directory(place: Directory) -> Option<Step> {
-    match place {
+fn change_directory(directory: Directory) -> Option<Step> {
+    match directory {
         Directory::Opened(directory, named) => Some(Step::ChangeDirectory { directory, named }),
         Directory::Inside(path) | Directory::InsideOrRoot(path) => Some(Step::SetDirectory(path)),
         Directory::Stay => None,
@@ -550,9 +550,9 @@ mod tests {
                 ..Request::default()
             };
             let calls = calls(request, &caller, &proc);
-            let place = |word: &str| calls.iter().position(|call| call.contains(word)).unwrap();
+            let position = |word: &str| calls.iter().position(|call| call.contains(word)).unwrap();
             assert!(
-                place("PTRACE_SECCOMP_GET_FILTER") < place("CLONE_NEWPID"),
+                position("PTRACE_SECCOMP_GET_FILTER") < position("CLONE_NEWPID"),
                 "{calls:?}"
             );
             assert_eq!(

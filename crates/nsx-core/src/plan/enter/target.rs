@@ -107,13 +107,13 @@ impl TargetProcess<'_> {
     /// # Errors
     /// As for [`Self::root`].
     pub fn hides_caller(&self) -> Result<bool, PlanError> {
-        let place = beneath::open(
+        let proc = beneath::open(
             self.root()?,
             Path::new("/proc"),
             OFlags::PATH,
             ResolveFlags::IN_ROOT,
         );
-        Ok(place.is_ok_and(hides_reader))
+        Ok(proc.is_ok_and(hides_reader))
     }
 
     /// Its working directory, by path only.

@@ -46,7 +46,7 @@ pub struct Request {
     pub signals: Signals,
     /// The signal that the program gets when nsx ends; needs `fork`.
     pub kill_child: Option<Signal>,
-    /// The mounts to make, in this order, on places below the new root.
+    /// The mounts to make, in this order, on mount points below the new root.
     pub mounts: Vec<Mount>,
     /// `true` if bind mounts pass mount events to the caller's mounts and receive theirs, when the
     /// caller's are shared.
@@ -69,8 +69,8 @@ pub struct Request {
     pub mount_cgroups: Vec<Hierarchy>,
     /// The mount point for a procfs of the new PID namespace: an absolute path below the new root.
     pub mount_proc: Option<PathBuf>,
-    /// `true` if a new mount may be seen outside, when mounts are shared and its place is not a
-    /// mount point that could be cut off.
+    /// `true` if a new mount may be seen outside, when mounts are shared and its
+    /// directory is not a mount point that could be cut off.
     pub mounts_may_leak: bool,
     /// The mount point for a binfmt_misc of the new user namespace.
     pub mount_binfmt: Option<PathBuf>,
@@ -84,7 +84,7 @@ pub struct Request {
     pub root: Option<PathBuf>,
     /// The new root directory, as `chroot(2)` has it: entered before anything is mounted.
     pub chroot: Option<PathBuf>,
-    /// A directory to change to before anything is mounted, from which the places of mounts are
+    /// A directory to change to before anything is mounted, from which mount points are
     /// named.
     pub mount_from: Option<PathBuf>,
     /// The directory in which the program starts, below the new root.
