@@ -273,10 +273,16 @@ struct Sample {
     seed: usize,
 }
 
+/// A command that looks at each process of the host makes the same calls for each of them.
+const MOST: usize = 120;
+
 impl Sample {
-    /// All faults, or one in `stride`.
+    /// All faults, or one in `stride` and at most [`MOST`].
     fn of<T>(&self, all: Vec<T>, stride: usize) -> Vec<T> {
-        let stride = if self.every { 1 } else { stride };
+        let stride = match self.every {
+            true => 1,
+            false => stride.max(all.len().div_ceil(MOST)),
+        };
         all.into_iter()
             .enumerate()
             .filter(|(index, _)| (index + self.seed).is_multiple_of(stride))
