@@ -7,6 +7,10 @@
 
 use std::path::{Path, PathBuf};
 
+/// The user and group id that a user namespace shows for ids it does not map, see `overflowuid` in
+/// `proc(5)`.
+pub(crate) const OVERFLOW: u32 = 65_534;
+
 /// The user who could have written something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Claim {

@@ -6,9 +6,8 @@ use crate::{
     claim::{Claim, Location},
     container::Owner,
     error::TargetError,
-    files::{Content, Dir, part},
+    files::{Content, Dir, Files, part},
     unread::{ReadError, Unread},
-    writers::Writers,
 };
 use nsx_core::{
     accounts,
@@ -31,7 +30,7 @@ const ROUNDING: u64 = 2;
 #[derive(Debug)]
 pub struct Host {
     /// None on the live host until a store is read.
-    writers: OnceCell<Rc<Writers>>,
+    files: OnceCell<Rc<Files>>,
     is_live: bool,
     proc: ProcRoot,
     caller: Person,
@@ -138,13 +137,13 @@ impl Host {
     /// # Errors
     /// [`ReadError`] if the tree cannot be opened.
     pub fn recorded(root: &Path, proc: ProcRoot, caller: Person) -> Result<Self, ReadError> {
-        let writers = Rc::new(Writers::recorded(root, caller.uid)?);
-        Ok(Self::new(writers.into(), false, proc, caller))
+        let files = Rc::new(Files::recorded(root, caller.uid)?);
+        Ok(Self::new(files.into(), false, proc, caller))
     }
 
-    fn new(writers: OnceCell<Rc<Writers>>, is_live: bool, proc: ProcRoot, caller: Person) -> Self {
+    fn new(files: OnceCell<Rc<Files>>, is_live: bool, proc: ProcRoot, caller: Person) -> Self {
         Self {
-            writers,
+            files,
             is_live,
             proc,
             caller,
@@ -155,13 +154,13 @@ impl Host {
         }
     }
 
-    /// Returns the users who could have written the host's files.
-    fn writers(&self) -> Result<&Rc<Writers>, ReadError> {
-        if let Some(writers) = self.writers.get() {
-            return Ok(writers);
+    /// Returns the host's files.
+    fn files(&self) -> Result<&Rc<Files>, ReadError> {
+        if let Some(files) = self.files.get() {
+            return Ok(files);
         }
-        let writers = Rc::new(Writers::system(self.caller.uid)?);
-        Ok(self.writers.get_or_init(|| writers))
+        let files = Rc::new(Files::system(self.caller.uid)?);
+        Ok(self.files.get_or_init(|| files))
     }
 
     /// Its processes.
@@ -196,14 +195,14 @@ impl Host {
 
     /// Forgets what was read and what it cost.
     pub(crate) fn renew(&self) {
-        if let Some(writers) = self.writers.get() {
-            writers.renew();
+        if let Some(files) = self.files.get() {
+            files.renew();
         }
     }
 
     /// Opens the directory at a location.
     pub(crate) fn dir(&self, location: &Location) -> Result<Dir, ReadError> {
-        Dir::walk(self.writers()?, location)
+        Dir::walk(self.files()?, location)
     }
 
     /// Opens a directory of the system.
@@ -218,8 +217,8 @@ impl Host {
 
     /// Returns the claim of a process of the user `uid`.
     pub(crate) fn process_claim(&self, uid: u32) -> Claim {
-        self.writers()
-            .map_or(Claim::Several, |writers| writers.process(uid))
+        self.files()
+            .map_or(Claim::Several, |files| files.process_claim(uid))
     }
 
     /// Returns whether records with this claim are asked for.

@@ -11,6 +11,7 @@
 
 mod absent;
 mod belief;
+mod budget;
 pub mod cgroup;
 mod check;
 mod claim;
@@ -27,11 +28,13 @@ mod host;
 mod inventory;
 mod link;
 mod merge;
+mod meta;
 mod namespace;
 pub mod near;
 pub mod oci;
 mod patterns;
 mod scan;
+mod served;
 mod stores;
 #[cfg(test)]
 mod testing;

@@ -8,8 +8,8 @@
 use crate::{
     claim::{Claim, Location},
     host::Host,
+    meta::Meta,
     unread::ReadError,
-    writers::Meta,
 };
 use nsx_core::{
     ns::{Namespace, NsKind},

@@ -9,17 +9,21 @@
 mod walk;
 
 use crate::{
-    claim::Claim,
+    budget::Budget,
+    claim::{Claim, Location},
+    meta::Meta,
+    served::ServedMounts,
     unread::{LONGEST, ReadError},
-    writers::{Meta, Writers},
+    writers::Writers,
 };
-use nsx_core::beneath;
+use nsx_core::{beneath, hash::HashSet, trouble};
 use rustix::{
     fd::{AsFd, AsRawFd, OwnedFd},
     fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags},
     io::Errno,
 };
 use std::{
+    cell::{Cell, RefCell},
     ffi::{OsStr, OsString},
     mem::MaybeUninit,
     os::unix::ffi::{OsStrExt, OsStringExt},
@@ -27,6 +31,76 @@ use std::{
     rc::Rc,
     time::Duration,
 };
+
+/// The files of one host, as one caller sees them.
+#[derive(Debug)]
+pub(crate) struct Files {
+    /// The host's root directory.
+    root: Rc<OwnedFd>,
+    root_meta: Meta,
+    writers: Writers,
+    budget: Budget,
+    served: ServedMounts,
+    /// Paths that are known to be absent. Most accounts have no engine, and every store looks for
+    /// their files.
+    absent: RefCell<HashSet<PathBuf>>,
+    /// Set while the groups are read, which takes a walk itself.
+    reads_groups: Cell<bool>,
+}
+
+impl Files {
+    /// Returns the files of the live host.
+    pub(crate) fn system(caller: u32) -> Result<Self, ReadError> {
+        Self::below(Path::new("/"), caller, |_| 0)
+    }
+
+    /// Returns the files of a recorded host, where the owner of the root directory stands for root.
+    pub(crate) fn recorded(root: &Path, caller: u32) -> Result<Self, ReadError> {
+        Self::below(root, caller, |meta| meta.uid)
+    }
+
+    fn below(root: &Path, caller: u32, uid: impl FnOnce(&Meta) -> u32) -> Result<Self, ReadError> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::openat(CWD, root, flags, Mode::empty()).map_err(trouble::met)?;
+        let root_meta = Meta::of(&root)?;
+        Ok(Self {
+            root: Rc::new(root),
+            root_meta,
+            writers: Writers::new(uid(&root_meta)),
+            budget: Budget::new(caller),
+            served: ServedMounts::new(caller),
+            absent: RefCell::default(),
+            reads_groups: Cell::new(false),
+        })
+    }
+
+    /// Forgets costs, absent paths and mounts before another look.
+    pub(crate) fn renew(&self) {
+        self.budget.renew();
+        self.served.renew();
+        self.absent.borrow_mut().clear();
+    }
+
+    /// Returns the claim of a process of the user `uid`.
+    pub(crate) fn process_claim(&self, uid: u32) -> Claim {
+        self.writers.process(uid)
+    }
+
+    /// Reads the members of the groups, if the claim of a file depends on them and they are not
+    /// known yet.
+    fn learn_groups(self: &Rc<Self>, meta: &Meta) {
+        if !self.writers.needs_groups(meta) || self.reads_groups.replace(true) {
+            return;
+        }
+        let text = |name: &str| {
+            let etc = Dir::walk(self, &Location::system("/etc"));
+            let content = etc.and_then(|etc| etc.content(name)).ok()?;
+            (content.claim == Claim::System).then_some(content.bytes)
+        };
+        self.writers.learn_groups(text("group").zip(text("passwd")));
+        self.reads_groups.set(false);
+    }
+}
 
 /// A directory whose content is not trusted.
 #[derive(Clone, Debug)]
@@ -37,7 +111,7 @@ pub(crate) struct Dir {
     claim: Claim,
     /// The directory that `..` leads to, on the way to the root of a store.
     up: Option<Rc<Dir>>,
-    writers: Rc<Writers>,
+    files: Rc<Files>,
 }
 
 /// A file's content and claim, and when it was last written, since 1970.
@@ -64,7 +138,7 @@ enum On {
     Systems,
 }
 
-const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const ENTRY: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Opening a FIFO does not wait for a writer, a terminal does not become nsx's own, and a lease on
 /// the file is not waited for.
@@ -93,23 +167,23 @@ impl Dir {
             meta,
             claim,
             up: up.cloned(),
-            writers: Rc::clone(&self.writers),
+            files: Rc::clone(&self.files),
         }
     }
 
     /// Opens an entry without following it. With `O_DIRECTORY` in `wanted`, a directory is mounted
     /// that is mounted on demand.
     fn entry(&self, name: &OsStr, wanted: OFlags, on: On) -> Result<Entry, ReadError> {
-        self.writers.charge(self.claim, 1, 0)?;
-        let fd = match rustix::fs::openat(&self.fd, name, PLACE | wanted, Mode::empty()) {
+        self.files.budget.charge(self.claim, 1, 0)?;
+        let fd = match rustix::fs::openat(&self.fd, name, ENTRY | wanted, Mode::empty()) {
             Err(Errno::NOTDIR) if !wanted.is_empty() => {
-                rustix::fs::openat(&self.fd, name, PLACE, Mode::empty())
+                rustix::fs::openat(&self.fd, name, ENTRY, Mode::empty())
             }
             opened => opened,
         }?;
         let meta = Meta::of(&fd)?;
         if on == On::Any {
-            self.writers.check_mount(&self.meta, &meta)?;
+            self.files.served.check(&self.meta, &meta)?;
         }
         let claim = self.claim_of(&meta)?;
         Ok(Entry { fd, meta, claim })
@@ -117,11 +191,12 @@ impl Dir {
 
     /// Returns the claim of those who could have put an entry here.
     fn claim_of(&self, entry: &Meta) -> Result<Claim, ReadError> {
-        self.writers.learn_groups(&self.meta);
-        match self
-            .claim
-            .join(self.writers.of_entry(&self.meta, self.fd.as_fd(), entry))
-        {
+        self.files.learn_groups(&self.meta);
+        match self.claim.join(
+            self.files
+                .writers
+                .of_entry(&self.meta, self.fd.as_fd(), entry),
+        ) {
             Claim::Several => Err(ReadError::Shared(self.path())),
             claim => Ok(claim),
         }
@@ -129,9 +204,9 @@ impl Dir {
 
     /// Returns the claim of those who could have put any entry here.
     fn names_claim(&self) -> Claim {
-        self.writers.learn_groups(&self.meta);
+        self.files.learn_groups(&self.meta);
         self.claim
-            .join(self.writers.of_file(&self.meta, self.fd.as_fd()))
+            .join(self.files.writers.of_file(&self.meta, self.fd.as_fd()))
     }
 
     /// Returns the directory's path, for a message.
@@ -200,17 +275,18 @@ impl Dir {
             let claim = self.claim_of(&meta)?;
             (fd, meta, claim)
         };
-        self.writers.learn_groups(&meta);
-        let claim = match claim.join(self.writers.of_file(&meta, fd.as_fd())) {
+        self.files.learn_groups(&meta);
+        let claim = match claim.join(self.files.writers.of_file(&meta, fd.as_fd())) {
             Claim::Several => return Err(ReadError::Shared(path_of(&fd))),
             claim => claim,
         };
         if meta.size > LONGEST {
             return Err(ReadError::TooLong);
         }
-        self.writers.charge(claim, 0, meta.size)?;
+        self.files.budget.charge(claim, 0, meta.size)?;
         let bytes = read_all(&fd, meta.size)?;
-        self.writers
+        self.files
+            .budget
             .charge(claim, 0, (bytes.len() as u64).saturating_sub(meta.size))?;
         Ok(Content {
             bytes,
@@ -233,7 +309,7 @@ impl Dir {
         let fd = beneath::open(
             &self.fd,
             Path::new(path.as_ref()),
-            PLACE | OFlags::DIRECTORY,
+            ENTRY | OFlags::DIRECTORY,
             resolve,
         )?;
         let meta = Meta::of(&fd)?;
@@ -269,7 +345,7 @@ impl Dir {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
-                self.writers.charge(claim, 1, 0)?;
+                self.files.budget.charge(claim, 1, 0)?;
                 names.push(name.to_vec());
             }
         }

@@ -10,7 +10,7 @@ use std::{
 /// The user who runs the tests stands for root in the tree.
 fn walk(tree: &Tree, location: &Location) -> Result<Dir, ReadError> {
     Dir::walk(
-        &Rc::new(Writers::recorded(&tree.path(""), 0).unwrap()),
+        &Rc::new(Files::recorded(&tree.path(""), 0).unwrap()),
         location,
     )
 }
@@ -84,8 +84,8 @@ fn a_file_that_is_too_long_is_refused_unread() {
 
 #[test]
 fn files_of_the_kernel_are_read_whole() {
-    let writers = Rc::new(Writers::system(0).unwrap());
-    let proc = Dir::walk(&writers, &Location::system("/proc")).unwrap();
+    let files = Rc::new(Files::system(0).unwrap());
+    let proc = Dir::walk(&files, &Location::system("/proc")).unwrap();
     let text = proc.read(format!("{}/status", std::process::id())).unwrap();
     assert!(text.starts_with(b"Name:") && text.ends_with(b"\n"));
 }
@@ -255,8 +255,8 @@ fn the_store_of_another_user_is_cut_off() {
         fs::write(tree.path(&format!("store/{number}")), "").unwrap();
     }
     let names = |caller: u32, claim| {
-        let writers = Rc::new(Writers::recorded(&tree.path(""), caller).unwrap());
-        let store = Dir::walk(&writers, &Location::new("/store", claim)).unwrap();
+        let files = Rc::new(Files::recorded(&tree.path(""), caller).unwrap());
+        let store = Dir::walk(&files, &Location::new("/store", claim)).unwrap();
         store.names().map(|names| names.len())
     };
     let after = "10000 entries".to_owned();

@@ -1,10 +1,9 @@
 //! The way to the root directory of a store, one component at a time.
 
-use super::{Dir, On};
+use super::{Dir, Files, On};
 use crate::{
     claim::{Claim, Location},
     unread::ReadError,
-    writers::Writers,
 };
 use rustix::fs::{FileType, OFlags};
 use std::{
@@ -25,22 +24,21 @@ const MOST_LINKS: usize = 40;
 impl Dir {
     /// Opens the directory at `location`, through symbolic links, each of which counts with those
     /// who could have made it.
-    pub(crate) fn walk(writers: &Rc<Writers>, location: &Location) -> Result<Self, ReadError> {
+    pub(crate) fn walk(files: &Rc<Files>, location: &Location) -> Result<Self, ReadError> {
         let Location { path, claim } = location;
         if *claim == Claim::Several {
             return Err(ReadError::Shared(path.clone()));
         }
-        let is_absent = |path: &Path| writers.absent().borrow().contains(path);
+        let is_absent = |path: &Path| files.absent.borrow().contains(path);
         if path.ancestors().any(is_absent) {
             return Err(ReadError::Absent);
         }
-        let (fd, meta) = writers.top();
         let top = Self {
-            fd: Rc::clone(fd),
-            meta: *meta,
+            fd: Rc::clone(&files.root),
+            meta: files.root_meta,
             claim: *claim,
             up: None,
-            writers: Rc::clone(writers),
+            files: Rc::clone(files),
         };
         // What is still to be walked, the last first; with each name the part of the path that it
         // ends.
@@ -81,10 +79,7 @@ impl Dir {
                     };
                     let entry = match place.entry(&name, OFlags::DIRECTORY, on) {
                         Err(ReadError::Absent) => {
-                            writers
-                                .absent()
-                                .borrow_mut()
-                                .extend(so_far.map(Path::to_owned));
+                            files.absent.borrow_mut().extend(so_far.map(Path::to_owned));
                             return Err(ReadError::Absent);
                         }
                         entry => entry?,
