@@ -1,6 +1,7 @@
 //! `nsx unshare`: new namespaces, and their setup.
 
 mod ids;
+mod joins;
 pub(crate) mod kernel_files;
 mod links;
 mod mounts;
@@ -24,6 +25,7 @@ pub(crate) fn tests() -> Vec<Test> {
     let areas = [
         new_namespaces(),
         ids::tests(),
+        joins::tests(),
         kernel_files::tests(),
         links::tests(),
         mounts::tests(),

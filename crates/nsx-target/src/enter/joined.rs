@@ -21,16 +21,31 @@ pub(super) struct Joined {
 }
 
 impl Joined {
-    /// Settles which namespaces of the `wanted` kinds are joined: `files`, and those of the target in
-    /// which the caller is not.
+    /// Settles which namespaces of the `wanted` kinds are joined: `files`, those of the target in
+    /// which the caller is not, and the user namespace that gives the right to join them.
     ///
     /// # Errors
     /// [`PlanError`] if the target cannot be read.
     pub(super) fn settle(
         target: &TargetProcess<'_>,
-        mut wanted: NsSet,
+        wanted: NsSet,
         files: Vec<NamespaceFile>,
         caller: &Caller,
+        findings: &mut Findings,
+    ) -> Result<Self, PlanError> {
+        let mut joined = Self::select(target, wanted, files, findings)?;
+        joined.join_owner(target, caller, findings)?;
+        Ok(joined)
+    }
+
+    /// Like [`Self::settle`], without a user namespace that is not wanted.
+    ///
+    /// # Errors
+    /// As for [`Self::settle`].
+    pub(super) fn select(
+        target: &TargetProcess<'_>,
+        mut wanted: NsSet,
+        files: Vec<NamespaceFile>,
         findings: &mut Findings,
     ) -> Result<Self, PlanError> {
         let mut joined = Self {
@@ -56,7 +71,6 @@ impl Joined {
             format!("its own {}", joined.kinds)
         };
         findings.checked("its namespaces", its_own + &of_both);
-        joined.join_owner(target, caller, findings)?;
         Ok(joined)
     }
 
@@ -129,7 +143,7 @@ impl Joined {
 }
 
 /// Adds the user namespace that gives the right to join those of `files`, if the caller needs one.
-pub(super) fn add_owner(
+pub fn add_owner(
     files: &mut Vec<NamespaceFile>,
     caller: &Caller,
     proc: &ProcRoot,

@@ -17,6 +17,7 @@ mod exec;
 mod findings;
 mod guard;
 mod joined;
+mod joins;
 mod kinds;
 mod label;
 mod limits;
@@ -30,6 +31,8 @@ pub use directory::NamespaceDirectory;
 pub use environment::{Change, Environment};
 pub use error::EnterError;
 pub use findings::{Finding, Findings, Remedy, Weight};
+pub use joined::add_owner;
+pub use joins::open_kinds;
 
 use crate::{
     container::Container,

@@ -10,7 +10,7 @@ mod docker;
 mod environment;
 mod find;
 mod kinds;
-mod notes;
+pub(crate) mod notes;
 mod options;
 mod pty;
 mod request;

@@ -4,7 +4,7 @@ use crate::{out, text::escape};
 use nsx_target::enter::{Finding, Findings, Remedy, Weight};
 
 /// Prints the findings that the caller should know, and if `verbose`, what is left out.
-pub(super) fn print(findings: &Findings, verbose: bool) {
+pub(crate) fn print(findings: &Findings, verbose: bool) {
     for finding in findings.iter() {
         let is_shown = match finding.weight {
             Weight::Checked => false,
@@ -18,7 +18,7 @@ pub(super) fn print(findings: &Findings, verbose: bool) {
 }
 
 /// Returns the findings for a plan, one per line.
-pub(super) fn lines(findings: &Findings) -> impl Iterator<Item = (String, String)> {
+pub(crate) fn lines(findings: &Findings) -> impl Iterator<Item = (String, String)> {
     let line = |finding: &Finding| {
         (
             escape(finding.about.as_bytes()),

@@ -3,7 +3,7 @@
 use crate::{error::Error, pin, text};
 use clap::{Args, builder::ValueHint};
 use nsx_core::{
-    ns::NsKind,
+    ns::{NsKind, NsSet},
     plan::{Caller, Pin, unshare::Request},
 };
 use std::{ffi::OsString, path::PathBuf};
@@ -50,8 +50,14 @@ pub(super) struct KindOptions {
 }
 
 impl KindOptions {
-    /// Sets the kinds that are named, and the files to keep them in.
-    pub(super) fn apply(self, request: &mut Request, caller: &Caller) -> Result<(), Error> {
+    /// Sets the kinds that are named, and the files to keep them in. All kinds are those that are not
+    /// `joined`.
+    pub(super) fn apply(
+        self,
+        request: &mut Request,
+        caller: &Caller,
+        joined: NsSet,
+    ) -> Result<(), Error> {
         let named = [
             (NsKind::Cgroup, self.cgroup),
             (NsKind::Ipc, self.ipc),
@@ -63,7 +69,7 @@ impl KindOptions {
             (NsKind::Uts, self.uts),
         ];
         if self.all {
-            request.kinds = caller.kinds;
+            request.kinds = caller.kinds.difference(joined);
         }
         for (kind, option) in named {
             if let Some(file) = option {

@@ -5,6 +5,7 @@
 
 mod clocks;
 mod ids;
+mod join;
 mod kinds;
 mod maps;
 mod mounts;
@@ -22,6 +23,7 @@ pub use oci::requested as bundle_request;
 pub use options::Options;
 
 use crate::{
+    enter::notes,
     error::Error,
     execution::{self, Report},
     exit::ExitStatus,
@@ -29,6 +31,7 @@ use crate::{
     status::StatusFd,
 };
 use nsx_core::plan;
+use nsx_target::enter::Findings;
 
 /// Runs the command.
 pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
@@ -42,18 +45,23 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
 
 fn unshare(options: Options, status: Option<&StatusFd>) -> Result<ExitStatus, Error> {
     let (explain, verbose) = (options.explain, options.verbose);
+    // Before anything is looked up: sealing starts nsx over.
+    if options.joins.joins_mounts() && !explain {
+        nsx_core::run::seal_early();
+    }
     let set = options.name.clone();
     let set = set.map(|name| (name, options.program.clone()));
     let (caller, proc) = program::caller()?;
-    let mut notes = Vec::new();
-    let request = request::request(options, &caller, &proc, &mut notes)?;
+    let (mut notes, mut findings) = (Vec::new(), Findings::default());
+    let request = request::request(options, &caller, &proc, &mut notes, &mut findings)?;
     let plan = plan::unshare::plan(request, &caller)?;
     for note in notes {
         out::note(&note);
     }
     if explain {
-        return execution::explain(&plan, std::iter::empty());
+        return execution::explain(&plan, notes::lines(&findings));
     }
+    notes::print(&findings, verbose);
     if let Some((name, program)) = set {
         execution::keep(&plan, &caller, &proc, verbose)?;
         return if program.is_empty() {

@@ -57,8 +57,7 @@ impl ProcessOptions {
     /// after all kinds are set.
     pub(super) fn apply(&self, request: &mut Request, caller: &Caller) -> Result<(), Error> {
         let kinds = request.kinds;
-        let enters_pid = kinds.contains(NsKind::Pid)
-            || request.joins.iter().any(|file| file.kind() == NsKind::Pid);
+        let enters_pid = kinds.contains(NsKind::Pid) || request.joins_kind(NsKind::Pid);
         let enters_time = kinds.contains(NsKind::Time) && !caller.exec_enters_time;
         if enters_time && self.no_fork {
             return Err(Error::usage(

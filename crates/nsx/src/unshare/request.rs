@@ -1,6 +1,7 @@
 //! The request that the options describe, with the defaults of `nsx unshare` filled in.
 
 use super::{
+    join::Joined,
     maps::Maps,
     name,
     oci::{self, Bundle},
@@ -13,6 +14,7 @@ use nsx_core::{
     plan::{Caller, GroupsDenied, unshare::Request},
     proc::ProcRoot,
 };
+use nsx_target::enter::Findings;
 use std::path::Path;
 
 /// Returns the request that the options describe. Adds to `notes` what the user should know of it.
@@ -21,10 +23,11 @@ pub(super) fn request(
     caller: &Caller,
     proc: &ProcRoot,
     notes: &mut Vec<String>,
+    findings: &mut Findings,
 ) -> Result<Request, Error> {
     match options.from_oci.take() {
         Some(file) => from_bundle(&file, options, caller, notes),
-        None => from_options(options, caller, proc, notes),
+        None => from_options(options, caller, proc, notes, findings),
     }
 }
 
@@ -33,16 +36,19 @@ fn from_options(
     caller: &Caller,
     proc: &ProcRoot,
     notes: &mut Vec<String>,
+    findings: &mut Findings,
 ) -> Result<Request, Error> {
-    // An unmapped user is nobody, which is of no use with namespaces of all kinds.
-    let map_root = options.kinds.all && !options.ids.maps_anything();
     let mut request = Request {
         groups_denied: GroupsDenied::Fail,
         confinement: options.rights.confinement(),
         environment: options.environment.settle(Environment::of_caller())?,
         ..Request::default()
     };
-    options.kinds.apply(&mut request, caller)?;
+    let joined = options.joins.apply(&mut request, caller, findings)?;
+    // An unmapped user is nobody, which is of no use with namespaces of all kinds.
+    let map_root =
+        options.kinds.all && !options.ids.maps_anything() && !joined.kinds.contains(NsKind::User);
+    options.kinds.apply(&mut request, caller, joined.kinds)?;
     options.clocks.apply(&mut request);
     options.mounts.apply(&mut request)?;
     let maps = Maps {
@@ -56,7 +62,8 @@ fn from_options(
     if options.process.init {
         request.kinds.insert(NsKind::Pid);
     }
-    check(&request)?;
+    check(&request, &joined)?;
+    joined.check(&request)?;
     options.process.apply(&mut request, caller)?;
     if !request.fork && request.pins.iter().any(|pin| pin.kind == NsKind::Pid) {
         return usage(
@@ -73,8 +80,8 @@ fn from_options(
     Ok(request)
 }
 
-fn check(request: &Request) -> Result<(), Error> {
-    if request.kinds.is_empty() {
+fn check(request: &Request, joined: &Joined) -> Result<(), Error> {
+    if request.kinds.is_empty() && joined.kinds.is_empty() {
         return usage(
             "no namespace is named, so there is nothing to unshare; name some, as in `nsx unshare \
             --net --pid`, or all with -a",

@@ -4,8 +4,8 @@ use crate::{error::Error, program};
 use clap::{Args, ValueEnum, builder::ValueHint};
 use nsx_core::{
     cgroup,
-    ns::NsKind,
-    plan::{self, Mount, unshare::Request},
+    ns::{NsKind, NsSet},
+    plan::{self, Mount, NamespaceFile, unshare::Request},
     proc::ProcRoot,
 };
 use std::{
@@ -124,10 +124,14 @@ impl SetupOptions {
         Ok(())
     }
 
-    /// Adds the views of the kernel that the new namespaces change. Call after all kinds, `fork` and
-    /// `mounts` are set.
+    /// Adds the views of the kernel that the namespaces change, unless the mount namespace is joined:
+    /// others would see the views. Call after all kinds, `fork` and `mounts` are set.
     pub(super) fn add_views(&self, request: &mut Request, proc: &ProcRoot) -> Result<(), Error> {
-        let kinds = request.kinds;
+        if request.joins_kind(NsKind::Mnt) {
+            return Ok(());
+        }
+        let joined: NsSet = request.joins.iter().map(NamespaceFile::kind).collect();
+        let kinds = request.kinds.union(joined);
         if kinds.contains(NsKind::Pid) && request.fork && !self.no_mount_proc {
             request.mount_proc.get_or_insert_with(|| "/proc".into());
         }

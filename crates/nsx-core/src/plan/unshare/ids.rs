@@ -15,7 +15,7 @@ pub(super) struct Owner<'a> {
     gid: u32,
     caller: &'a Caller,
     /// The process that writes what nsx would otherwise write itself: the kernel takes nsx's files
-    /// in /proc away from nsx if nsx was root and became another user.
+    /// in /proc away from nsx if nsx was root and became another user, or joined a user namespace.
     pub(super) writer: Actor,
 }
 
@@ -24,7 +24,10 @@ pub(super) fn push_owner<'a>(plan: &mut Plan, request: &Request, caller: &'a Cal
     let own = (caller.uid, caller.gid);
     let privileged = caller.can(CapabilitySet::SETUID | CapabilitySet::SETGID);
     let (uid, gid) = request.owner.unwrap_or(own);
-    let mut writer = Actor::Nsx;
+    let mut writer = match request.joins_kind(NsKind::User) {
+        true => Actor::Outside,
+        false => Actor::Nsx,
+    };
     if request.owner.is_some() && (privileged || (uid, gid) != own) {
         plan.push(Actor::Nsx, Step::SetGroups(Vec::new()));
         plan.push(Actor::Nsx, Step::SetGroup(gid));
@@ -44,8 +47,7 @@ pub(super) fn push_owner<'a>(plan: &mut Plan, request: &Request, caller: &'a Cal
 pub(super) fn push_early_leave(plan: &mut Plan, request: &Request, caller: &Caller) {
     let to_have_none = request.gid.is_some() && request.supplementary_groups.is_empty();
     let by_choice = request.groups_denied != GroupsDenied::FailAlways && request.owner.is_none();
-    let denied = request.denies_setgroups(caller.gid)
-        || request.joins.iter().any(|file| file.kind() == NsKind::User);
+    let denied = request.denies_setgroups(caller.gid) || request.joins_kind(NsKind::User);
     if to_have_none && by_choice && denied && caller.can(CapabilitySet::SETGID) {
         plan.push(
             Actor::Nsx,
@@ -66,7 +68,7 @@ pub(super) fn ids(plan: &Plan, request: &Request) -> restrict::Ids {
             .0
             .iter()
             .any(|planned| matches!(planned.step(), Step::WriteSetgroups(Setgroups::Deny)));
-        let joined = request.joins.iter().any(|file| file.kind() == NsKind::User);
+        let joined = request.joins_kind(NsKind::User);
         let groups = Step::groups(&request.supplementary_groups);
         match (
             request.supplementary_groups.is_empty(),

@@ -9,6 +9,7 @@
 //! cuts it.
 
 mod ids;
+mod joins;
 mod mounts;
 mod request;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use request::Request;
 use super::{Actor, Caller, Plan, PlanError, Step, restrict};
 use crate::ns::NsKind;
 use ids::{ids, push_early_leave, push_id_maps, push_owner};
+use joins::{close_before_exec, push_joins};
 use mounts::push_mounts_and_names;
 
 /// The plan of a request.
@@ -35,17 +37,7 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     }
     let mut plan = Plan::default();
     push_early_leave(&mut plan, &request, caller);
-    let mut joins = request.joins.clone();
-    // The rights of a user namespace's root hold once that namespace is joined, and a process that
-    // has joined a mount namespace sees its files.
-    joins.sort_by_key(|file| match file.kind() {
-        NsKind::User => 0,
-        NsKind::Mnt => 2,
-        _ => 1,
-    });
-    for file in joins {
-        plan.push(Actor::Nsx, Step::JoinFile(file));
-    }
+    push_joins(&mut plan, &request, caller);
     let owner = push_owner(&mut plan, &request, caller);
     if request.kinds.contains(NsKind::User) {
         restrict::push_raised_limits(&mut plan, Actor::Nsx, &mut request.confinement);
@@ -98,6 +90,7 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     }
     restrict::push_limits(&mut plan, Actor::Inside, &mut request.confinement, false);
     let ids = ids(&plan, &request);
+    let close = close_before_exec(&request);
     let Request {
         fork,
         init,
@@ -115,7 +108,7 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
         Actor::Inside,
         confinement,
         ids,
-        [tie, None],
+        [tie, close],
         stay,
     );
     plan.push(

@@ -3,7 +3,7 @@
 use crate::{
     cgroup::Hierarchy,
     idmap::{IdMap, Setgroups},
-    ns::NsSet,
+    ns::{NsKind, NsSet},
     plan::{
         Bridge, ClockOffset, Confinement, GroupsDenied, Link, Mount, NamespaceFile, Pin,
         Propagation, Record, Signals,
@@ -113,6 +113,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// Returns whether a namespace of this kind is joined.
+    pub fn joins_kind(&self, kind: NsKind) -> bool {
+        self.joins.iter().any(|file| file.kind() == kind)
+    }
+
     /// Returns whether setgroups will be denied in the new user namespace, whose owner is in this
     /// group. Only then does the kernel let a process map its own group; a privileged process
     /// outside need not deny setgroups.

@@ -272,7 +272,7 @@ fn everything_bound_is_held_before_the_first_mount_and_mounts_keep_their_order()
 }
 
 #[test]
-fn namespaces_are_joined_before_the_others_are_made_and_user_namespaces_first() {
+fn namespaces_are_joined_before_the_others_are_made() {
     let own = |kind: NsKind| NamespaceFile {
         path: format!("/held/{kind}").into(),
         ns: std::sync::Arc::new(
@@ -286,15 +286,35 @@ fn namespaces_are_joined_before_the_others_are_made_and_user_namespaces_first() 
         text(&plan(request.clone(), &root()).unwrap()),
         [
             "nsx: setgroups(0)",
-            "nsx: setns(/held/user, CLONE_NEWUSER)",
             "nsx: setns(/held/net, CLONE_NEWNET)",
             "nsx: setns(/held/mnt, CLONE_NEWNS)",
+            "nsx: setns(/held/user, CLONE_NEWUSER)",
             "nsx: unshare(CLONE_NEWUTS)",
             "inside?: setgroups(0)",
             "inside: setgid(5)",
             "inside: execvp(ps aux)",
         ]
     );
+    // An ordinary user gains the right to the others in the user namespace, and is root in there.
+    (request.gid, request.fork) = (None, true);
+    request.joins.push(own(NsKind::Pid));
+    assert_eq!(
+        text(&plan(request.clone(), &ordinary()).unwrap()),
+        [
+            "nsx: prctl(PR_SET_DUMPABLE, 0)",
+            "nsx: setns(/held/user, CLONE_NEWUSER)",
+            "nsx: setns(/held/net, CLONE_NEWNET)",
+            "nsx: setns(/held/pid, CLONE_NEWPID)",
+            "nsx: setns(/held/mnt, CLONE_NEWNS)",
+            "nsx?: setgid(0)",
+            "nsx?: setuid(0)",
+            "nsx: unshare(CLONE_NEWUTS)",
+            "nsx: fork()",
+            "inside: close(each that the exec closes)",
+            "inside: execvp(ps aux)",
+        ]
+    );
+    request.fork = false;
     (request.kinds, request.joins) = (NsSet::EMPTY, vec![own(NsKind::Net)]);
     request.supplementary_groups = vec![6, 7];
     assert_eq!(

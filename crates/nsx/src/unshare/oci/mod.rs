@@ -117,7 +117,7 @@ impl Bundle {
 
     /// Returns whether the bundle joins an existing namespace of a kind.
     pub(super) fn joins(&self, kind: NsKind) -> bool {
-        self.request.joins.iter().any(|file| file.kind() == kind)
+        self.request.joins_kind(kind)
     }
 
     /// Returns whether the bundle creates or joins a namespace of a kind.
