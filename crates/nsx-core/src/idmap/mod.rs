@@ -7,12 +7,15 @@
 mod access;
 mod extents;
 mod id_chain;
+mod range_request;
 mod request;
+mod runs;
 
 pub use access::{Access, Acl, FileIds, Verdict, Want};
 pub use extents::{Extent, IdMap, MapError, RawExtent};
 pub use id_chain::{IdChain, IdChainError, LevelId, process_in};
-pub use request::{MapRequest, MapRequestError, Owned, ParseRangeError, RangeRequest};
+pub use range_request::{ParseRangeError, RangeRequest};
+pub use request::{MapRequest, MapRequestError, Owned};
 
 use std::fmt;
 

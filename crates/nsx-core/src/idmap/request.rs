@@ -3,63 +3,10 @@
 //! A single id, the caller's own, goes before ranges: the ids that it takes are left out of each of
 //! them.
 
-use super::{Extent, IdKind, IdMap, MapError, RawExtent};
-use crate::proc::decimal;
-use std::collections::VecDeque;
-
-/// A range as it is requested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RangeRequest {
-    /// These ids.
-    Range(RawExtent),
-    /// The ranges that the caller was given in /etc/subuid or /etc/subgid, one after the other from
-    /// 0 inside.
-    Auto,
-    /// The ranges that the caller was given, with the same ids inside.
-    Subids,
-    /// Every id of the caller's user namespace, with the same ids inside.
-    All,
-}
-
-/// A text that is not a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a range is INSIDE:OUTSIDE:COUNT, or one of auto, subids and all")]
-pub struct ParseRangeError;
-
-impl RangeRequest {
-    /// Reads `inside:outside:count`, `outside,inside,count` as util-linux had it before 2.39, or
-    /// one of the words.
-    ///
-    /// # Errors
-    /// [`ParseRangeError`]; whether the numbers make an extent is not asked.
-    pub fn parse(text: &[u8]) -> Result<Self, ParseRangeError> {
-        match text {
-            b"auto" => return Ok(Self::Auto),
-            b"subids" => return Ok(Self::Subids),
-            b"all" => return Ok(Self::All),
-            _ => {}
-        }
-        let numbers = |separator: u8| -> Option<[u32; 3]> {
-            let fields = text
-                .split(|byte| *byte == separator)
-                .map(|field| u32::try_from(decimal(field)?).ok());
-            fields.collect::<Option<Vec<_>>>()?.try_into().ok()
-        };
-        if let Some([inside, outside, count]) = numbers(b':') {
-            return Ok(Self::Range(RawExtent {
-                inside,
-                outside,
-                count,
-            }));
-        }
-        let [outside, inside, count] = numbers(b',').ok_or(ParseRangeError)?;
-        Ok(Self::Range(RawExtent {
-            inside,
-            outside,
-            count,
-        }))
-    }
-}
+use super::{
+    Extent, IdKind, IdMap, MapError, RangeRequest, RawExtent,
+    runs::{distinct, pair},
+};
 
 /// A whole map as it is requested. Empty: no map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -214,90 +161,6 @@ fn leave_out(
         single,
         extents,
     )
-}
-
-/// Adds the extents that pair a run of ids inside with runs outside, in order, as long as there are
-/// both. The ids that `single` takes are left out. Runs are a first id and a count.
-fn pair(
-    inside: (u64, u64),
-    outside: &[(u64, u64)],
-    single: Option<Extent>,
-    extents: &mut Vec<Extent>,
-) -> Result<(), MapError> {
-    let without = |(first, count): (u64, u64), claimed: Option<u32>| match claimed {
-        Some(claimed) => free(first, first + count, claimed),
-        None => vec![(first, count)],
-    };
-    let mut inside = VecDeque::from(without(inside, single.map(|single| single.inside())));
-    let mut outside: VecDeque<_> = outside
-        .iter()
-        .flat_map(|run| without(*run, single.map(|single| single.outside())))
-        .collect();
-    while let (Some(&(in_first, in_count)), Some(&(out_first, out_count))) =
-        (inside.front(), outside.front())
-    {
-        let count = in_count.min(out_count);
-        let id = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        extents.push(Extent::new(RawExtent {
-            inside: id(in_first),
-            outside: id(out_first),
-            count: id(count),
-        })?);
-        take(&mut inside, count);
-        take(&mut outside, count);
-    }
-    Ok(())
-}
-
-/// The ids of ranges as runs in the order of the ranges: none twice, and runs that continue each
-/// other as one. A range that goes beyond the last id ends there.
-fn distinct(ranges: &[(u32, u32)]) -> Vec<(u64, u64)> {
-    let mut runs: Vec<(u64, u64)> = Vec::new();
-    for &(first, count) in ranges {
-        let end = (u64::from(first) + u64::from(count)).min(u32::MAX.into());
-        let mut taken: Vec<_> = runs
-            .iter()
-            .map(|(first, count)| (*first, first + count))
-            .collect();
-        taken.sort_unstable();
-        let mut next = u64::from(first);
-        for (from, to) in taken.into_iter().chain([(end, end)]) {
-            let until = from.min(end);
-            if next < until {
-                match runs.last_mut() {
-                    Some((first, count)) if *first + *count == next => *count += until - next,
-                    _ => runs.push((next, until - next)),
-                }
-            }
-            next = next.max(to);
-        }
-    }
-    runs
-}
-
-/// The runs of `first..end` without `claimed`: first ids and counts.
-fn free(first: u64, end: u64, claimed: u32) -> Vec<(u64, u64)> {
-    let claimed = u64::from(claimed);
-    let runs = if (first..end).contains(&claimed) {
-        vec![(first, claimed), (claimed + 1, end)]
-    } else {
-        vec![(first, end)]
-    };
-    runs.into_iter()
-        .filter(|(first, end)| first < end)
-        .map(|(first, end)| (first, end - first))
-        .collect()
-}
-
-/// Takes `count` ids from the first run.
-fn take(runs: &mut VecDeque<(u64, u64)>, count: u64) {
-    if let Some((first, left)) = runs.front_mut() {
-        *first += count;
-        *left -= count;
-        if *left == 0 {
-            runs.pop_front();
-        }
-    }
 }
 
 #[cfg(test)]
@@ -467,27 +330,6 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_not_a_range_is_refused() {
-        for text in [
-            "",
-            "1:2",
-            "1:2:3:4",
-            "1:2:x",
-            "a",
-            "Auto",
-            "-1:0:1",
-            "4294967296:0:1",
-            "1:2,3",
-        ] {
-            assert_eq!(
-                RangeRequest::parse(text.as_bytes()),
-                Err(ParseRangeError),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
     fn a_range_that_was_not_given_is_missed() {
         let own_map = IdMap::default();
         let owned = Owned {
@@ -569,9 +411,5 @@ mod tests {
             }
         }
 
-        #[test]
-        fn no_bytes_make_the_parser_panic(bytes: Vec<u8>) {
-            let _ = RangeRequest::parse(&bytes);
-        }
     }
 }

@@ -10,7 +10,9 @@ mod confinement;
 pub mod enter;
 mod helper;
 mod mount;
+mod namespace_file;
 mod network;
+mod pin;
 mod record;
 mod restrict;
 mod step;
@@ -24,12 +26,11 @@ pub use confinement::{CapabilityState, Confinement, Filter, Label, Limit, RESOUR
 pub use helper::Helper;
 pub(crate) use mount::{ABOVE_ROOT, DEVICES, data as mount_data};
 pub use mount::{Change, Contents, FileSystem, Mount, Source};
+pub use namespace_file::{NamespaceFile, NamespaceFileError};
 pub use network::{Bridge, Link, LinkKind};
+pub use pin::Pin;
 pub use record::Record;
-pub use step::{
-    Clock, ClockOffset, GroupsDenied, NamespaceFile, NamespaceFileError, Pin, ProcDirectory,
-    Propagation, Signals, Step,
-};
+pub use step::{Clock, ClockOffset, GroupsDenied, ProcDirectory, Propagation, Signals, Step};
 pub(crate) use words::helper_arguments;
 
 use crate::ns::NsKind;

@@ -1,6 +1,7 @@
 //! The steps of a plan, as data; the texts about them are in `words`.
 
 use super::{
+    NamespaceFile, Pin,
     confinement::{CapabilityState, Filter, Label, Limit},
     enter::{CgroupFile, OwnProc},
     helper::Helper,
@@ -11,24 +12,16 @@ use super::{
 use crate::{
     cgroup::Hierarchy,
     idmap::{IdKind, IdMap, Setgroups},
-    ns::{Namespace, NsKind, NsSet},
+    ns::{NsKind, NsSet},
     pid::Process,
-    proc::NsLink,
     pty::Pty,
     sys::signal::Signal,
 };
 use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
-    fs::CWD,
-    io::Errno,
     thread::CapabilitySet,
 };
-use std::{
-    ffi::CString,
-    fmt,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{ffi::CString, fmt, path::PathBuf, sync::Arc};
 
 /// A clock that a time namespace may set, see `time_namespaces(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,124 +51,6 @@ impl fmt::Display for ClockOffset {
             Clock::Boottime => "boottime",
         };
         write!(f, "{clock} {} {}", self.seconds, self.nanoseconds)
-    }
-}
-
-/// A file to which a namespace is bound, so that it lives without processes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pin {
-    /// The kind of the new namespace.
-    pub kind: NsKind,
-    /// The file, as the caller names it.
-    pub at: PathBuf,
-    /// `true` if a missing file is made, a link is refused, and a file that already holds a
-    /// namespace is left alone.
-    pub make: bool,
-}
-
-impl Pin {
-    /// A pin for which the file is made if it is missing. A file in the directory of `ip-netns(8)`
-    /// gets the directory's own path: what is mounted on the directory covers the way there from
-    /// inside.
-    pub fn new(kind: NsKind, at: PathBuf) -> Self {
-        let pin = Self {
-            kind,
-            at,
-            make: true,
-        };
-        match pin.ip_netns().zip(pin.at.file_name()) {
-            Some((directory, name)) => Self {
-                at: directory.join(name),
-                ..pin
-            },
-            None => pin,
-        }
-    }
-
-    /// The path of the directory that the file is in, if that is the one of `ip-netns(8)`, however
-    /// it is named, or would be.
-    pub(crate) fn ip_netns(&self) -> Option<PathBuf> {
-        let directory = self.directory();
-        let missing = || {
-            Some(
-                directory
-                    .parent()?
-                    .canonicalize()
-                    .ok()?
-                    .join(directory.file_name()?),
-            )
-        };
-        let resolved = directory.canonicalize().ok().or_else(missing)?;
-        ["/run/netns", "/var/run/netns"]
-            .iter()
-            .any(|known| resolved == Path::new(known))
-            .then_some(resolved)
-    }
-
-    /// The directory that the file is in.
-    pub fn directory(&self) -> &Path {
-        self.at
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .unwrap_or(Path::new("."))
-    }
-
-    /// The link below `/proc/PID` that the file is bound to: the namespace of nsx's children if nsx
-    /// itself is in none.
-    pub fn link(&self) -> String {
-        let link = match self.kind {
-            NsKind::Pid => NsLink::PidForChildren,
-            NsKind::Time => NsLink::TimeForChildren,
-            kind => NsLink::Own(kind),
-        };
-        format!("ns/{}", link.name())
-    }
-}
-
-/// The reason why a file does not give a namespace of the kind that is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NamespaceFileError {
-    /// The file cannot be opened, or does not hold a namespace.
-    #[error(transparent)]
-    Open(#[from] Errno),
-    /// The file holds a namespace of another kind.
-    #[error("it holds a {0} namespace")]
-    OtherKind(NsKind),
-}
-
-/// An open namespace, and the file that holds it as the caller names it.
-#[derive(Clone, Debug)]
-pub struct NamespaceFile {
-    /// The file.
-    pub path: PathBuf,
-    /// The namespace.
-    pub ns: Arc<Namespace>,
-}
-
-impl NamespaceFile {
-    /// A namespace and the path of the file that holds it.
-    pub fn new(path: PathBuf, ns: impl Into<Arc<Namespace>>) -> Self {
-        Self {
-            path,
-            ns: ns.into(),
-        }
-    }
-
-    /// Opens the namespace of this kind that a file holds.
-    ///
-    /// # Errors
-    /// [`NamespaceFileError`].
-    pub fn open(path: &Path, kind: NsKind) -> Result<Self, NamespaceFileError> {
-        let ns = Namespace::open(CWD, path)?;
-        match ns.id().kind {
-            found if found == kind => Ok(Self::new(path.to_owned(), ns)),
-            found => Err(NamespaceFileError::OtherKind(found)),
-        }
-    }
-
-    /// The kind of the namespace.
-    pub fn kind(&self) -> NsKind {
-        self.ns.id().kind
     }
 }
 

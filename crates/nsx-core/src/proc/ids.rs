@@ -3,7 +3,7 @@
 //! A scan for a number reads thousands of these files, so each is read no further than to the lines
 //! it is about, which the kernel hands out in one piece as a rule.
 
-use super::{Lines, ProcError, ProcRoot, decimal, root::EntryPath};
+use super::{Lines, ProcError, ProcRoot, decimal, entry_path::EntryPath};
 use crate::pid::{Pid, PidChain};
 use rustix::fs::{Mode, OFlags};
 

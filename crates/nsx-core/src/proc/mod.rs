@@ -6,9 +6,11 @@
 
 pub mod cmdline;
 mod credentials;
+mod entry_path;
 mod events;
 mod ids;
 mod mountinfo;
+mod ns_links;
 #[cfg(test)]
 mod recording;
 mod root;
@@ -22,10 +24,12 @@ pub use credentials::Credentials;
 pub use events::ProcEvents;
 pub use ids::TaskIds;
 pub use mountinfo::Mount;
+pub(crate) use ns_links::LONGEST_LINK;
+pub use ns_links::{NsLink, NsLinks};
 #[cfg(test)]
 pub(crate) use recording::Recording;
-pub(crate) use root::{LONGEST_LINK, hides_reader};
-pub use root::{NsLink, NsLinks, ProcRoot};
+pub use root::ProcRoot;
+pub(crate) use root::hides_reader;
 pub(crate) use status::Lines;
 pub use status::Status;
 

@@ -3,9 +3,9 @@
 //! It is a value, not the path `/proc`: the one that was opened before a mount namespace was left
 //! stays the caller's, and a recorded tree on disk can stand in for a live one.
 
-use super::ProcError;
+use super::{ProcError, entry_path::EntryPath};
 use crate::{
-    ns::{Namespace, NsId, NsKind, NsSet},
+    ns::{Namespace, NsKind, NsSet},
     pid::Pid,
     trouble,
 };
@@ -15,29 +15,6 @@ use rustix::{
     io::Errno,
 };
 use std::{ffi::CStr, mem::MaybeUninit, path::Path};
-
-/// A link in `/proc/PID/ns`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NsLink {
-    /// The namespace that the process itself is in.
-    Own(NsKind),
-    /// The PID namespace that its next children will be in (4.12). Between an unshare and the first
-    /// child it is empty.
-    PidForChildren,
-    /// The time namespace that its next children will be in (5.6).
-    TimeForChildren,
-}
-
-impl NsLink {
-    /// The link's file name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Own(kind) => kind.name(),
-            Self::PidForChildren => "pid_for_children",
-            Self::TimeForChildren => "time_for_children",
-        }
-    }
-}
 
 /// Returns whether a directory is a procfs that does not show its reader: that of a PID namespace
 /// without the reader.
@@ -50,9 +27,6 @@ pub(crate) fn hides_reader(directory: impl AsFd) -> bool {
             Err(Errno::NOENT)
         )
 }
-
-/// No link in a process's `ns` is longer.
-pub(crate) const LONGEST_LINK: usize = 64;
 
 /// An open procfs, or a recording of one.
 #[derive(Debug)]
@@ -118,7 +92,7 @@ impl ProcRoot {
         rustix::fs::openat2(&self.fd, path, flags, Mode::empty(), way)
     }
 
-    fn read_link<'b>(
+    pub(super) fn read_link<'b>(
         &self,
         path: &CStr,
         buffer: &'b mut [MaybeUninit<u8>],
@@ -135,30 +109,6 @@ impl ProcRoot {
     pub fn is_procfs(&self) -> bool {
         rustix::fs::fstatfs(&self.fd)
             .is_ok_and(|file_system| file_system.f_type == rustix::fs::PROC_SUPER_MAGIC)
-    }
-
-    /// Returns the namespace that a process's link leads to.
-    ///
-    /// # Errors
-    /// [`ProcError`]; reading another user's process requires `ptrace(2)` access.
-    pub fn ns(&self, pid: Pid, link: NsLink) -> Result<NsId, ProcError> {
-        self.ns_links(pid).id(link)
-    }
-
-    /// Returns the links of one process, to read several of them.
-    pub fn ns_links(&self, pid: Pid) -> NsLinks<'_> {
-        NsLinks {
-            root: self,
-            directory: EntryPath::of(pid).file("ns"),
-        }
-    }
-
-    /// The links of one thread of a process.
-    pub fn thread_ns_links(&self, pid: Pid, tid: Pid) -> NsLinks<'_> {
-        NsLinks {
-            root: self,
-            directory: EntryPath::of(pid).file("task").number(tid).file("ns"),
-        }
     }
 
     /// The target of a link of a process, such as `root` or `fd/3`, cut to what `buffer` holds.
@@ -226,18 +176,6 @@ impl ProcRoot {
             rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor),
             found.stx_ino,
         ))
-    }
-
-    /// Returns the namespace that the caller's own link leads to.
-    ///
-    /// # Errors
-    /// [`ProcError`]; `Vanished` where the kernel does not have that kind.
-    pub fn own_ns(&self, link: NsLink) -> Result<NsId, ProcError> {
-        NsLinks {
-            root: self,
-            directory: EntryPath::of_caller().file("ns"),
-        }
-        .id(link)
     }
 
     /// The kinds of namespace that the kernel has: those that the caller has links for.
@@ -364,26 +302,6 @@ impl ProcRoot {
         Ok(())
     }
 
-    /// Opens the namespace that a process's link leads to.
-    ///
-    /// # Errors
-    /// [`ProcError`]; requires the same access as [`ProcRoot::ns`].
-    pub fn open_ns(&self, pid: Pid, link: NsLink) -> Result<Namespace, ProcError> {
-        self.ns_links(pid).open(link)
-    }
-
-    /// Opens the namespace that the caller's own link leads to.
-    ///
-    /// # Errors
-    /// As [`ProcRoot::own_ns`].
-    pub fn open_own_ns(&self, link: NsLink) -> Result<Namespace, ProcError> {
-        NsLinks {
-            root: self,
-            directory: EntryPath::of_caller().file("ns"),
-        }
-        .open(link)
-    }
-
     /// Opens the namespace that a process's descriptor stands for.
     ///
     /// # Errors
@@ -419,184 +337,10 @@ enum Pieces {
     Many,
 }
 
-/// The links in a process's `ns` directory.
-#[derive(Debug)]
-pub struct NsLinks<'a> {
-    root: &'a ProcRoot,
-    directory: EntryPath,
-}
-
-impl NsLinks<'_> {
-    /// Returns the namespace that a link leads to.
-    ///
-    /// # Errors
-    /// As [`ProcRoot::ns`].
-    pub fn id(&mut self, link: NsLink) -> Result<NsId, ProcError> {
-        let mut target = [MaybeUninit::uninit(); LONGEST_LINK];
-        NsId::parse(self.target(link, &mut target)?)
-            .map_err(|_| ProcError::Malformed("a link in ns"))
-    }
-
-    /// Like [`NsLinks::id`], but returns the text of the link, which a scan compares before reading
-    /// it. The text is put into `buffer`.
-    ///
-    /// # Errors
-    /// As [`ProcRoot::ns`].
-    pub(crate) fn target<'b>(
-        &mut self,
-        link: NsLink,
-        buffer: &'b mut [MaybeUninit<u8>; LONGEST_LINK],
-    ) -> Result<&'b [u8], ProcError> {
-        let path = self.directory.entry(link.name());
-        Ok(self.root.read_link(path, buffer)?)
-    }
-
-    /// Opens the namespace that a link leads to.
-    ///
-    /// # Errors
-    /// As [`ProcRoot::ns`].
-    pub fn open(&mut self, link: NsLink) -> Result<Namespace, ProcError> {
-        if self.root.is_copy {
-            return Err(ProcError::Vanished);
-        }
-        let path = self.directory.entry(link.name());
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        Ok(Namespace::from_fd(rustix::fs::openat(
-            &self.root.fd,
-            path,
-            flags,
-            Mode::empty(),
-        )?)?)
-    }
-}
-
-/// A path below a procfs, built without allocation: a scan makes one for every process.
-#[derive(Debug)]
-pub(super) struct EntryPath {
-    bytes: [u8; 64],
-    len: usize,
-}
-
-impl EntryPath {
-    pub(super) fn of(pid: Pid) -> Self {
-        Self::new(Digits::of(pid).text())
-    }
-
-    fn of_caller() -> Self {
-        Self::new(b"self")
-    }
-
-    fn new(entry: &[u8]) -> Self {
-        let mut path = Self {
-            bytes: [0; 64],
-            len: entry.len(),
-        };
-        path.bytes[..entry.len()].copy_from_slice(entry);
-        path
-    }
-
-    /// The path of a thread in this directory.
-    pub(super) fn number(mut self, tid: Pid) -> Self {
-        self.len = self.append(Digits::of(tid).text());
-        self
-    }
-
-    pub(super) fn file(mut self, name: &str) -> Self {
-        self.len = self.append(name.as_bytes());
-        self
-    }
-
-    /// The path of an entry of this directory, which this path stays.
-    fn entry(&mut self, name: &str) -> &CStr {
-        self.append(name.as_bytes());
-        self.as_c_str()
-    }
-
-    /// Writes the name of an entry behind the path, and says where it ends. What does not fit is
-    /// cut, and then does not exist.
-    fn append(&mut self, name: &[u8]) -> usize {
-        let last = self.bytes.len() - 1;
-        let start = last.min(self.len + 1);
-        let end = last.min(start + name.len());
-        self.bytes[self.len] = b'/';
-        self.bytes[start..end].copy_from_slice(&name[..end - start]);
-        self.bytes[end] = 0;
-        end
-    }
-
-    pub(super) fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
-    }
-}
-
-/// A process's id as the kernel prints it.
-struct Digits {
-    bytes: [u8; 10],
-    first: usize,
-}
-
-impl Digits {
-    fn of(pid: Pid) -> Self {
-        let mut digits = Self {
-            bytes: [0; 10],
-            first: 10,
-        };
-        let mut rest = pid.as_raw_nonzero().get().unsigned_abs();
-        while rest > 0 {
-            digits.first -= 1;
-            digits.bytes[digits.first] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        digits
-    }
-
-    fn text(&self) -> &[u8] {
-        &self.bytes[self.first..]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_what_they_would_be_printed() {
-        for pid in [1, 9, 10, 4_194_304, i32::MAX] {
-            let pid = Pid::from_raw(pid).unwrap();
-            let mut path = EntryPath::of(pid).file("ns");
-            for name in ["pid_for_children", "net", "cgroup"] {
-                let printed = format!("{}/ns/{name}", pid.as_raw_nonzero());
-                assert_eq!(path.entry(name).to_str(), Ok(printed.as_str()));
-            }
-            let path = EntryPath::of(pid).file("task").number(pid).file("ns/user");
-            let printed = format!("{0}/task/{0}/ns/user", pid.as_raw_nonzero());
-            assert_eq!(path.as_c_str().to_str(), Ok(printed.as_str()));
-        }
-    }
-
-    #[test]
-    fn a_path_that_does_not_fit_is_another_one_that_does_not_exist() {
-        let name = "n".repeat(100);
-        let mut path = EntryPath::of_caller().file(&name);
-        assert_eq!(
-            path.as_c_str().to_bytes(),
-            format!("self/{}", "n".repeat(58)).as_bytes()
-        );
-        assert_eq!(path.entry("ns").to_bytes().len(), 63);
-        let mut path = EntryPath::of_caller();
-        assert_eq!(path.entry(&name).to_bytes().len(), 63);
-        assert_eq!(path.entry("ns"), c"self/ns");
-    }
-
-    #[test]
-    fn the_callers_own_namespaces_are_read() {
-        let proc = ProcRoot::system().unwrap();
-        for kind in NsKind::ALL {
-            let id = proc.own_ns(NsLink::Own(kind)).unwrap();
-            let link = std::fs::read_link(format!("/proc/self/ns/{kind}")).unwrap();
-            assert_eq!(id.to_string(), link.to_str().unwrap());
-        }
-    }
+    use crate::proc::NsLink;
 
     #[test]
     fn a_directory_is_the_effective_users() {
