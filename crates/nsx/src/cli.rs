@@ -4,7 +4,8 @@
 //! to start.
 
 use crate::{
-    enter, error::Error, exit::ExitStatus, idmap, ls, meant, out, pidmap, pin, rm, target, unshare,
+    enter, error::Error, exit::ExitStatus, idmap, ls, meant, net, out, pidmap, pin, rm, target,
+    unshare,
 };
 use clap::{
     Args, CommandFactory, Parser,
@@ -33,6 +34,8 @@ pub enum Nsx {
     Enter(Box<enter::Options>),
     /// List namespaces, or the processes in nested PID namespaces
     Ls(ls::Options),
+    /// List network devices of all network namespaces, and what each is connected to
+    Net(net::Options),
     /// Translate process ids between PID namespaces
     Pidmap(pidmap::Options),
     /// Translate user and group ids between user namespaces
@@ -92,6 +95,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"unshare" => run(unshare::Options::try_parse_from(own), unshare::run, failure),
         b"enter" => run(enter::Options::read(own), enter::run, failure),
         b"ls" => whole(run(ls::Options::read(own), ls::run, failure)),
+        b"net" => whole(run(net::Options::try_parse_from(own), net::run, failure)),
         b"pidmap" => whole(run(
             pidmap::Options::try_parse_from(own),
             pidmap::run,

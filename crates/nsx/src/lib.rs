@@ -19,6 +19,7 @@ mod lab;
 mod links;
 pub mod ls;
 mod meant;
+pub mod net;
 pub mod out;
 pub mod pidmap;
 pub mod pin;

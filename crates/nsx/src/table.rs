@@ -17,7 +17,7 @@ pub enum Align {
 }
 
 /// Headings of columns whose cells are words that other commands take.
-const HANDLES: [&str; 5] = ["NAME", "NS", "CHAIN", "CONTAINER", "OF"];
+const HANDLES: [&str; 7] = ["NAME", "NS", "CHAIN", "CONTAINER", "OF", "LINK", "PEER"];
 
 /// The heading of command lines, which may have any length and are not given to other commands.
 const COMMAND: &str = "COMMAND";

@@ -115,7 +115,7 @@ impl Namespace {
     }
 
     /// Joins it, by way of the user namespace that owns it where that gives the right to.
-    fn join(&self) -> Result<(), Errno> {
+    pub(super) fn join(&self) -> Result<(), Errno> {
         match move_into_link_name_space(self.as_fd(), None) {
             Err(Errno::PERM) => {
                 if let Ok(Related::Is(owner)) = self.owner() {

@@ -24,6 +24,12 @@ impl NsidSocket {
         Ok(Self(socket))
     }
 
+    /// Takes a socket of NETLINK_ROUTE, which returns the numbers of the network namespace in which it
+    /// was opened.
+    pub fn from_socket(socket: OwnedFd) -> Self {
+        Self(socket)
+    }
+
     /// The number that the network namespace `ns` has in the caller's, if it was given one
     /// (`RTM_GETNSID`, 4.0).
     pub fn number(&self, ns: impl AsFd) -> Result<Option<u32>, Errno> {

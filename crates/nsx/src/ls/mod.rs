@@ -3,7 +3,6 @@
 
 mod action;
 mod census;
-mod columns;
 mod destination;
 mod diff;
 mod fate;
@@ -40,6 +39,7 @@ use crate::{
     exit::ExitStatus,
     query::{
         column::{NsColumn, ProcessColumn},
+        descriptions,
         system::{Procfs, System},
     },
 };
@@ -51,10 +51,10 @@ use selection::Source;
 pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
     let (action, format, output) = options.action()?;
     let answer = match action {
-        Action::Columns { of_processes: true } => columns::answer::<ProcessColumn>(format),
+        Action::Columns { of_processes: true } => descriptions::answer::<ProcessColumn>(format),
         Action::Columns {
             of_processes: false,
-        } => columns::answer::<NsColumn>(format),
+        } => descriptions::answer::<NsColumn>(format),
         Action::Namespaces(source, request) => match source {
             Source::Live(procfs) => list(&procfs, |system| request.answer(system, format)),
             Source::Saved(file) => request.answer_from(Saved::read(&file)?, format),

@@ -1,16 +1,14 @@
 //! PID namespaces with their processes as a tree: each process below its parent, and below its PID
 //! namespace if its parent is in another PID namespace.
 
-use super::{
-    processes::{self, Found, Processes},
-    question,
-};
+use super::processes::{self, Found, Processes};
 use crate::{
     answer::{Answer, Format},
     error::Error,
     query::{
         cell::Cell,
         column::{Column, ProcessColumn},
+        condition,
         finder::CellFinder,
         forest::Forest,
         left_out::{Hidden, LeftOut},
@@ -100,7 +98,7 @@ pub(super) fn answer(
             Node::Namespace(_) => false,
             Node::Process(index) => {
                 let process = &processes[*index];
-                let holds = question::holds(filter, |column| finder.of_resident(process, column));
+                let holds = condition::holds(filter, |column| finder.of_resident(process, column));
                 left_out.is_shown(holds)
             }
         });

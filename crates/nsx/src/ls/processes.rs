@@ -1,12 +1,13 @@
 //! The list of processes in nested PID namespaces.
 
-use super::{named::NamedProcess, question, selection::Scope};
+use super::{named::NamedProcess, selection::Scope};
 use crate::{
     answer::{Answer, Format},
     error::Error,
     query::{
         cell::Cell,
         column::{Column, ProcessColumn},
+        condition,
         filter::Filter,
         finder::CellFinder,
         left_out::{Hidden, LeftOut},
@@ -77,7 +78,7 @@ impl Processes {
         let mut left_out = LeftOut::from(unseen);
         if let Some(filter) = &self.filter {
             processes.retain(|process| {
-                let holds = question::holds(filter, |column| finder.of_resident(process, column));
+                let holds = condition::holds(filter, |column| finder.of_resident(process, column));
                 left_out.is_shown(holds)
             });
         }

@@ -6,7 +6,8 @@ use crate::{
     query::{
         cell::Cell,
         column::{Column, NsColumn},
-        filter::{Filter, Value},
+        condition,
+        filter::Filter,
         finder::CellFinder,
         left_out::LeftOut,
         listing::Listing,
@@ -196,7 +197,7 @@ impl Question {
     fn holds(&self, find: impl FnMut(NsColumn) -> Cell) -> Option<bool> {
         self.filter
             .as_ref()
-            .map_or(Some(true), |filter| holds(filter, find))
+            .map_or(Some(true), |filter| condition::holds(filter, find))
     }
 
     fn row(&self, entry: &Entry, finder: &mut CellFinder<'_>) -> Vec<Cell> {
@@ -223,21 +224,4 @@ fn ancestors(mut chosen: Vec<bool>, mut parent: impl FnMut(usize) -> Option<usiz
         }
     }
     found
-}
-
-/// Returns whether a filter lets a row through; `None` if that is not known. `find` is called once
-/// for each column that the filter reads.
-pub(super) fn holds<C: Column>(
-    filter: &Filter<C>,
-    mut find: impl FnMut(C) -> Cell,
-) -> Option<bool> {
-    let cells: Vec<_> = filter
-        .columns()
-        .iter()
-        .map(|column| (*column, find(*column)))
-        .collect();
-    filter.matches(|column| {
-        let cell = cells.iter().find(|(other, _)| *other == column);
-        cell.map_or(Value::Nothing, |(_, cell)| cell.value())
-    })
 }

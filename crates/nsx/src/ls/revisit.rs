@@ -4,7 +4,6 @@
 use super::{
     groups,
     processes::{self, Processes},
-    question,
     saved::{More, Process, Saved},
     selection::Scope,
 };
@@ -14,6 +13,7 @@ use crate::{
     query::{
         cell::Cell,
         column::{Column, NsColumn, ProcessColumn},
+        condition,
         left_out::{Hidden, LeftOut},
         listing::Listing,
     },
@@ -80,7 +80,7 @@ impl Saved {
                 Scope::Below(_) => process.namespaces.iter().any(|ns| below.contains(ns)),
             };
             let holds = |filter| {
-                question::holds(filter, |column| process.cell(column).clone()) == Some(true)
+                condition::holds(filter, |column| process.cell(column).clone()) == Some(true)
             };
             if is_in_scope && request.filter.as_ref().is_none_or(holds) {
                 rows.push(process.cells.clone());

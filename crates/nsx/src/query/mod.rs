@@ -3,6 +3,8 @@
 
 pub(crate) mod cell;
 pub(crate) mod column;
+pub(crate) mod condition;
+pub(crate) mod descriptions;
 pub(crate) mod entry_cells;
 pub mod filter;
 pub(crate) mod finder;

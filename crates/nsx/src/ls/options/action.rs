@@ -18,19 +18,15 @@ use super::{
 use crate::{
     answer::Format,
     error::Error,
-    meant,
     out::Output,
     query::{
         column::{self, Column, NsColumn, ProcessColumn},
-        filter::Filter,
+        condition,
         system::Procfs,
     },
 };
 use nsx_core::ns::NsSet;
-use std::{
-    ffi::{OsStr, OsString},
-    time::Duration,
-};
+use std::{ffi::OsString, time::Duration};
 
 impl Options {
     /// Returns the action that the options request, and the form of its output.
@@ -129,7 +125,7 @@ impl Options {
     fn processes(&mut self) -> Result<Processes, Error> {
         Ok(Processes {
             scope: self.scope(),
-            filter: filter(self.filter.as_deref())?,
+            filter: condition::read(self.filter.as_deref())?,
             columns: self.process_columns(ProcessColumn::USUAL)?,
         })
     }
@@ -151,7 +147,7 @@ impl Options {
         }
         let processes = Processes {
             scope: self.scope(),
-            filter: filter(self.filter.as_deref())?,
+            filter: condition::read(self.filter.as_deref())?,
             columns: self.process_columns(&pid_tree::USUAL)?,
         };
         Ok(Action::PidTree(self.procfs(), processes))
@@ -186,7 +182,7 @@ impl Options {
         Ok(Selection {
             kinds: self.kinds().unwrap_or(NsSet::ALL),
             process: self.task.take(),
-            filter: filter(self.filter.as_deref())?,
+            filter: condition::read(self.filter.as_deref())?,
             deep: self.deep,
         })
     }
@@ -225,24 +221,6 @@ impl Tree {
             Self::Pid => None,
         }
     }
-}
-
-/// Reads the expression of `--filter`.
-fn filter<C: Column>(expression: Option<&OsStr>) -> Result<Option<Filter<C>>, Error> {
-    let Some(expression) = expression.map(OsStr::as_encoded_bytes) else {
-        return Ok(None);
-    };
-    Filter::parse(expression, C::named)
-        .map(Some)
-        .map_err(|error| {
-            let names = C::all().map(|column| column.spec().name);
-            let mended = Filter::mended(expression, C::named, names);
-            let hint = match mended.and_then(|mended| meant::quoted(&mended)) {
-                Some(mended) => format!("type -Q {mended}"),
-                None => format!("{} lists the columns; texts stand in quotes", C::LISTED_BY),
-            };
-            Error::usage(error.to_string()).with_hints([hint])
-        })
 }
 
 /// The refusal of a tree by processes of a census that was saved.

@@ -1,8 +1,10 @@
 //! The columns of lists: names, meanings, costs and sources.
 
+mod link;
 mod namespace;
 mod process;
 
+pub(crate) use link::LinkColumn;
 pub(crate) use namespace::{NsColumn, USUAL};
 pub(crate) use process::ProcessColumn;
 
@@ -106,6 +108,7 @@ mod tests {
 
     #[test]
     fn every_column_has_its_properties_at_its_index() {
+        check(|column: LinkColumn| column as usize);
         check(|column: NsColumn| column as usize);
         check(|column: ProcessColumn| column as usize);
     }

@@ -1,9 +1,9 @@
 //! The columns that a list may have, each with its meaning and its cost.
 
+use super::column::Column;
 use crate::{
     answer::{Answer, Format},
     error::Error,
-    query::column::Column,
     table::{Align, Table},
 };
 use serde::Serialize;
@@ -24,7 +24,7 @@ struct Description {
 }
 
 /// Lists the columns.
-pub(super) fn answer<C: Column>(format: Format) -> Result<Answer, Error> {
+pub(crate) fn answer<C: Column>(format: Format) -> Result<Answer, Error> {
     let columns = C::all().map(Column::spec).map(|spec| Description {
         name: spec.name,
         costs: spec.cost,

@@ -1,0 +1,134 @@
+//! Netlink sockets of network namespaces that the caller is not in.
+//!
+//! A socket talks to the network namespace in which it was opened, so that being there for one
+//! system call is enough to read all of it from outside.
+
+use super::{Namespace, NsKind};
+use crate::{
+    proc::{NsLink, ProcError, ProcRoot},
+    sys::process::{Forked, SingleThread, exit_now, fork},
+};
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    io::{Errno, IoSlice, IoSliceMut, retry_on_intr},
+    net::{
+        AddressFamily, Protocol, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags,
+        SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg,
+        sendmsg, socket_with, socketpair,
+    },
+    process::{WaitOptions, waitpid},
+    thread::{LinkNameSpaceType, move_into_link_name_space},
+};
+use std::mem::MaybeUninit;
+
+/// Opens netlink sockets in network namespaces.
+#[derive(Debug)]
+pub struct NetlinkOpener {
+    own: Namespace,
+    /// `true` if the caller may join its own network namespace, which is the right to return to it.
+    returns: bool,
+}
+
+impl NetlinkOpener {
+    /// Finds out how the caller can open them. `proc` is a procfs that shows the caller.
+    ///
+    /// # Errors
+    /// As [`ProcRoot::open_ns`].
+    pub fn new(proc: &ProcRoot) -> Result<Self, ProcError> {
+        let own = proc.open_ns(rustix::process::getpid(), NsLink::Own(NsKind::Net))?;
+        let returns = join(&own).is_ok();
+        Ok(Self { own, returns })
+    }
+
+    /// Opens a socket in a network namespace, for a protocol other than NETLINK_ROUTE if one is
+    /// given.
+    ///
+    /// The caller is in the other namespace for a moment if it has the right to return; otherwise a
+    /// child goes there, by way of the user namespace that owns it. This process must have one
+    /// thread.
+    ///
+    /// # Errors
+    /// `EPERM` if the caller may join neither the network namespace nor its owner; any errno of
+    /// `socket(2)` and `fork(2)`.
+    pub fn open(&self, ns: &Namespace, protocol: Option<Protocol>) -> Result<OwnedFd, Errno> {
+        if ns.id() == self.own.id() {
+            return socket(protocol);
+        }
+        if self.returns {
+            match join(ns) {
+                Ok(()) => {
+                    let opened = socket(protocol);
+                    join(&self.own)?;
+                    return opened;
+                }
+                Err(Errno::PERM) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        open_by_child(ns, protocol)
+    }
+}
+
+fn join(ns: &Namespace) -> Result<(), Errno> {
+    move_into_link_name_space(ns.as_fd(), Some(LinkNameSpaceType::Network))
+}
+
+fn socket(protocol: Option<Protocol>) -> Result<OwnedFd, Errno> {
+    // No protocol is number 0, NETLINK_ROUTE.
+    socket_with(
+        AddressFamily::NETLINK,
+        SocketType::RAW,
+        SocketFlags::CLOEXEC,
+        protocol,
+    )
+}
+
+/// Opens a socket by a child that joins the namespace, sends the socket, and ends.
+fn open_by_child(ns: &Namespace, protocol: Option<Protocol>) -> Result<OwnedFd, Errno> {
+    let (from_child, to_parent) = socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    match fork(SingleThread::check()?)? {
+        Forked::Child => {
+            let sent = ns
+                .join()
+                .and_then(|()| socket(protocol))
+                .and_then(|socket| send(&to_parent, &socket));
+            exit_now(sent.map_or_else(Errno::raw_os_error, |()| 0))
+        }
+        Forked::Parent(child) => {
+            drop(to_parent);
+            let received = receive(&from_child);
+            let status = retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?;
+            match status.and_then(|(_, status)| status.exit_status()) {
+                Some(0) => received?.ok_or(Errno::BADMSG),
+                errno => Err(Errno::from_raw_os_error(errno.unwrap_or(libc::ECHILD))),
+            }
+        }
+    }
+}
+
+fn send(link: &OwnedFd, socket: &OwnedFd) -> Result<(), Errno> {
+    let descriptors = [socket.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(&descriptors));
+    let byte = [IoSlice::new(b"s")];
+    retry_on_intr(|| sendmsg(link, &byte, &mut control, SendFlags::NOSIGNAL)).map(drop)
+}
+
+/// Receives the socket; `None` if the child ended before it had one.
+fn receive(link: &OwnedFd) -> Result<Option<OwnedFd>, Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let mut room = [IoSliceMut::new(&mut byte)];
+    retry_on_intr(|| recvmsg(link, &mut room, &mut control, RecvFlags::CMSG_CLOEXEC))?;
+    Ok(control.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    }))
+}

@@ -1,0 +1,117 @@
+//! The other ends of devices: the second device of a veth pair, or the parent of a device.
+//!
+//! A device names its other end by an index and, in another network namespace, by a number that
+//! only its own network namespace knows. The kernel is asked which namespace has that number, and
+//! first about those that have a device of that index which names this device in turn.
+
+use super::survey::{Network, Survey};
+use nsx_core::{hash::HashMap, ns::NsidSocket};
+use nsx_net::{Device, Other};
+
+/// The most namespaces that the kernel is asked about for one number.
+const MOST: usize = 64;
+
+/// The other end of a device.
+#[derive(Clone, Copy)]
+pub(super) enum End<'a> {
+    /// The device names none.
+    None,
+    /// A device of the same network namespace.
+    Here(&'a Device),
+    /// A device of another network namespace.
+    There(&'a Network, &'a Device),
+    /// A device that is not seen.
+    Unseen,
+}
+
+/// Finds the other ends of devices.
+pub(super) struct Ends<'a> {
+    survey: &'a Survey<'a>,
+    /// The networks that have a device with this index, which names a device with that index.
+    mutual: HashMap<(u32, u32), Vec<usize>>,
+    /// The networks that have a device with this index.
+    by_index: HashMap<u32, Vec<usize>>,
+    /// The networks that the numbers of a network stand for, by its index in the survey.
+    known: HashMap<(usize, u32), Option<usize>>,
+    own: Option<usize>,
+}
+
+impl<'a> Ends<'a> {
+    pub(super) fn new(survey: &'a Survey<'a>) -> Self {
+        let mut ends = Self {
+            survey,
+            mutual: HashMap::default(),
+            by_index: HashMap::default(),
+            known: HashMap::default(),
+            own: survey.networks.iter().position(|network| network.is_own),
+        };
+        for (index, network) in survey.networks.iter().enumerate() {
+            for device in &network.devices {
+                ends.by_index.entry(device.index).or_default().push(index);
+                if let Some(other) = device.other {
+                    let key = (device.index, other.index);
+                    ends.mutual.entry(key).or_default().push(index);
+                }
+            }
+        }
+        ends
+    }
+
+    /// Returns the other end of a device of a network, which is named by its index in the survey.
+    pub(super) fn of(&mut self, network: usize, device: &Device) -> End<'a> {
+        let Some(other) = device.other else {
+            return End::None;
+        };
+        let networks = &self.survey.networks;
+        let there = match other.nsid {
+            None => Some(network),
+            Some(nsid) => self.network(network, device, other, nsid),
+        };
+        let Some(there) = there else {
+            return End::Unseen;
+        };
+        let found = networks[there].devices.iter();
+        match found.into_iter().find(|it| it.index == other.index) {
+            Some(found) if there == network => End::Here(found),
+            Some(found) => End::There(&networks[there], found),
+            None => End::Unseen,
+        }
+    }
+
+    /// Returns the network that a number stands for.
+    fn network(
+        &mut self,
+        network: usize,
+        device: &Device,
+        other: Other,
+        nsid: u32,
+    ) -> Option<usize> {
+        if let Some(known) = self.known.get(&(network, nsid)) {
+            return *known;
+        }
+        let mutual = self.mutual.get(&(other.index, device.index));
+        let all = self.by_index.get(&other.index);
+        let candidates = mutual.into_iter().flatten().chain(&self.own);
+        let candidates = candidates.chain(all.into_iter().flatten());
+        let candidates = candidates.copied().filter(|other| *other != network);
+        let found = self.ask(network, nsid, candidates.take(MOST));
+        self.known.insert((network, nsid), found);
+        found
+    }
+
+    /// Asks the kernel which of these networks has the number.
+    fn ask(
+        &self,
+        network: usize,
+        nsid: u32,
+        mut candidates: impl Iterator<Item = usize>,
+    ) -> Option<usize> {
+        let networks = &self.survey.networks;
+        let socket = self.survey.socket(networks[network].ns).ok()?;
+        let socket = NsidSocket::from_socket(socket);
+        candidates.find(|candidate| {
+            let other = self.survey.open(networks[*candidate].ns);
+            other.is_ok_and(|other| socket.number(&other) == Ok(Some(nsid)))
+        })
+    }
+}

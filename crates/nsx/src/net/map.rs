@@ -1,0 +1,158 @@
+//! The list of devices with their other ends.
+
+use super::{
+    ends::{End, Ends},
+    survey::{self, Network, Survey},
+};
+use crate::{
+    answer::{Answer, Format},
+    error::Error,
+    query::{
+        cell::Cell, column::LinkColumn, condition, filter::Filter, left_out::Hidden,
+        listing::Listing, system::System,
+    },
+};
+use nsx_net::{Device, State};
+use serde::Serialize;
+use std::ffi::OsString;
+
+/// The request to list devices.
+pub(super) struct Map {
+    /// The process or network namespace whose devices are listed, if not all are.
+    pub(super) target: Option<OsString>,
+    /// `true` if loopback devices are listed beside others.
+    pub(super) has_loopback: bool,
+    /// `true` if network namespaces are searched everywhere.
+    pub(super) deep: bool,
+    /// The condition that the devices fulfil.
+    pub(super) filter: Option<Filter<LinkColumn>>,
+    pub(super) columns: Vec<LinkColumn>,
+}
+
+/// The JSON document.
+#[derive(Serialize)]
+struct Document<L> {
+    version: u32,
+    links: Vec<L>,
+    hidden: Hidden,
+    /// The number of network namespaces that could not be read.
+    unread: usize,
+}
+
+impl Map {
+    /// Lists the devices of a system.
+    pub(super) fn answer(&self, system: &System, format: Format) -> Result<Answer, Error> {
+        let target = self.target.as_deref();
+        let target = target
+            .map(|word| survey::find(word, &system.proc))
+            .transpose()?;
+        let survey = Survey::take(system, self.deep, target)?;
+        let mut left_out = survey.left_out();
+        let mut ends = Ends::new(&survey);
+        let mut rows = Vec::new();
+        for (index, network) in survey.networks.iter().enumerate() {
+            if target.is_some_and(|target| target != network.ns) {
+                continue;
+            }
+            for device in self.shown(network) {
+                let end = ends.of(index, device);
+                let cell = |column| cell(network, device, end, column);
+                let holds = self.filter.as_ref();
+                let holds = holds.map_or(Some(true), |filter| condition::holds(filter, cell));
+                if left_out.is_shown(holds) {
+                    rows.push(self.columns.iter().map(|column| cell(*column)).collect());
+                }
+            }
+        }
+        let listing = Listing {
+            columns: self.columns.clone(),
+            rows,
+            unseen: survey.census.unseen,
+        };
+        let found = !listing.rows.is_empty();
+        let answer = match format {
+            Format::Text => Answer::table(listing.table(&self.columns)),
+            Format::Json => Answer::json(&Document {
+                version: 1,
+                links: listing.objects(&self.columns).collect(),
+                hidden: left_out.hidden(),
+                unread: survey.unread(),
+            })?,
+            Format::JsonLines => Answer::json_lines(listing.objects(&self.columns))?,
+        };
+        let notes = [survey.notes(), left_out.notes()].concat();
+        Ok(answer.found(found).with_notes(notes))
+    }
+
+    /// Returns the devices of a network that are listed.
+    fn shown<'a>(&self, network: &'a Network) -> impl Iterator<Item = &'a Device> {
+        let has_loopback =
+            self.has_loopback || network.devices.iter().all(|device| device.is_loopback);
+        let devices = network.devices.iter();
+        devices.filter(move |device| has_loopback || !device.is_loopback)
+    }
+}
+
+/// Returns the cell of a device in a column.
+fn cell(network: &Network, device: &Device, end: End<'_>, column: LinkColumn) -> Cell {
+    match column {
+        LinkColumn::Name => Cell::Text(network.name.clone()),
+        LinkColumn::Ns => Cell::Number(network.ns.inode),
+        LinkColumn::Link => Cell::Text(device.name.clone()),
+        LinkColumn::Index => Cell::Number(device.index.into()),
+        LinkColumn::Kind => device.kind.clone().map_or(Cell::Nothing, Cell::Text),
+        LinkColumn::State => Cell::text(state(device)),
+        LinkColumn::Mtu => Cell::Number(device.mtu.into()),
+        LinkColumn::Mac if device.mac.is_empty() => Cell::Nothing,
+        LinkColumn::Mac => {
+            let bytes: Vec<_> = device
+                .mac
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            Cell::text(bytes.join(":"))
+        }
+        LinkColumn::Addresses => {
+            let own = network.addresses.iter();
+            let own = own.filter(|address| address.device == device.index);
+            let own: Vec<_> = own
+                .map(|address| address.to_string().into_bytes())
+                .collect();
+            if own.is_empty() {
+                Cell::Nothing
+            } else {
+                Cell::List(own)
+            }
+        }
+        LinkColumn::Master => device.master.map_or(Cell::Nothing, |master| {
+            let found = network.devices.iter().find(|it| it.index == master);
+            found.map_or(Cell::Unknown, |found| Cell::Text(found.name.clone()))
+        }),
+        LinkColumn::Peer => match end {
+            End::None => Cell::Nothing,
+            End::Here(other) => Cell::Text(other.name.clone()),
+            End::There(there, other) => Cell::Text([&there.name[..], b"/", &other.name].concat()),
+            End::Unseen => Cell::Unknown,
+        },
+        LinkColumn::PeerNs => match end {
+            End::None => Cell::Nothing,
+            End::Here(_) => Cell::Number(network.ns.inode),
+            End::There(there, _) => Cell::Number(there.ns.inode),
+            End::Unseen => Cell::Unknown,
+        },
+        LinkColumn::PeerIndex => Cell::number(device.other.map(|other| other.index)),
+        LinkColumn::Network => Cell::number(device.network),
+        LinkColumn::Remote => device
+            .remote
+            .map_or(Cell::Nothing, |remote| Cell::text(remote.to_string())),
+    }
+}
+
+/// Returns the state of a device in words: that of its driver, or whether it was set up.
+fn state(device: &Device) -> String {
+    match device.state {
+        _ if !device.is_up => "down".to_owned(),
+        State::Unknown => "up".to_owned(),
+        state => state.to_string(),
+    }
+}

@@ -1,0 +1,40 @@
+//! `nsx net`: the devices of all network namespaces, and which of them are connected.
+//!
+//! [`survey`] reads every network namespace from outside, through a netlink socket that is opened
+//! in it. [`ends`] finds the other ends of devices, and [`map`] lists them.
+
+mod action;
+mod ends;
+mod map;
+mod options;
+mod survey;
+
+pub use options::Options;
+
+use crate::{
+    answer::Answer,
+    error::Error,
+    exit::ExitStatus,
+    query::{column::LinkColumn, descriptions, system::Procfs, system::System},
+};
+use action::Action;
+
+/// Runs the action that the options request.
+pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
+    let (action, format, output) = options.action()?;
+    let answer = match action {
+        Action::Columns => descriptions::answer::<LinkColumn>(format),
+        Action::Map(map) => show(|system| map.answer(system, format)),
+    };
+    output.print(answer?)
+}
+
+/// Answers from this system.
+fn show(answer: impl FnOnce(&System) -> Result<Answer, Error>) -> Result<Answer, Error> {
+    let system = System::open(&Procfs::Own)?;
+    let answer = answer(&system);
+    if let Some(host) = &system.host {
+        crate::target::note_cut_off(host);
+    }
+    answer
+}

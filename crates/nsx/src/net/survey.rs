@@ -1,0 +1,193 @@
+//! The network namespaces of a host, each read from outside through a socket that was opened in it.
+
+use crate::{
+    error::Error,
+    query::{finder::CellFinder, grouping, left_out::LeftOut, system::System},
+    text,
+};
+use nsx_core::{
+    census::{Census, Sources},
+    hash::{HashMap, HashSet},
+    ns::{Namespace, NetlinkOpener, NsId, NsKind, NsSet},
+    proc::{NsLink, ProcError, ProcRoot},
+};
+use nsx_net::{Device, DeviceAddress, NetlinkError, Reader};
+use nsx_target::Found;
+use std::{collections::BTreeMap, ffi::OsStr};
+
+/// A network namespace that was read.
+pub(super) struct Network {
+    pub(super) ns: NsId,
+    /// The name of the container, unit, process or file that it belongs to, as `nsx ls` has it.
+    pub(super) name: Vec<u8>,
+    /// `true` if the caller is in it.
+    pub(super) is_own: bool,
+    /// In order of index.
+    pub(super) devices: Vec<Device>,
+    pub(super) addresses: Vec<DeviceAddress>,
+}
+
+/// The network namespaces of a system.
+pub(super) struct Survey<'a> {
+    pub(super) census: Census,
+    proc: &'a ProcRoot,
+    opener: NetlinkOpener,
+    pub(super) networks: Vec<Network>,
+    /// The number of network namespaces that could not be read, by reason.
+    unread: BTreeMap<String, usize>,
+}
+
+/// A failure to read one network namespace.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error(transparent)]
+    Open(#[from] ProcError),
+    #[error(transparent)]
+    Read(#[from] NetlinkError),
+}
+
+impl<'a> Survey<'a> {
+    /// Reads all network namespaces that are found. `target` is one that must be among them.
+    pub(super) fn take(
+        system: &'a System,
+        deep: bool,
+        target: Option<NsId>,
+    ) -> Result<Self, Error> {
+        let census = census(system, deep, target)?;
+        let proc = &system.proc;
+        let opener = NetlinkOpener::new(proc)
+            .map_err(|error| Error::failed("open your own network namespace", error))?;
+        let mut survey = Self {
+            census,
+            proc,
+            opener,
+            networks: Vec::new(),
+            unread: BTreeMap::new(),
+        };
+        let own = proc.own_ns(NsLink::Own(NsKind::Net)).ok();
+        for (ns, name) in names(&survey.census, system) {
+            match survey.read(ns) {
+                Ok((devices, addresses)) => survey.networks.push(Network {
+                    ns,
+                    name,
+                    is_own: own == Some(ns),
+                    devices,
+                    addresses,
+                }),
+                // It ended meanwhile.
+                Err(Unread::Open(ProcError::Vanished)) => {}
+                Err(error) => *survey.unread.entry(text::reason(&error)).or_default() += 1,
+            }
+        }
+        Ok(survey)
+    }
+
+    /// Opens a network namespace.
+    pub(super) fn open(&self, ns: NsId) -> Result<Namespace, ProcError> {
+        self.census.open(self.proc, ns)
+    }
+
+    /// Opens a socket to rtnetlink in a network namespace.
+    pub(super) fn socket(&self, ns: NsId) -> Result<rustix::fd::OwnedFd, ProcError> {
+        Ok(self.opener.open(&self.open(ns)?, None)?)
+    }
+
+    fn read(&self, ns: NsId) -> Result<(Vec<Device>, Vec<DeviceAddress>), Unread> {
+        let mut reader = Reader::new(self.socket(ns)?);
+        let mut devices = reader.devices()?;
+        devices.sort_by_key(|device| device.index);
+        Ok((devices, reader.device_addresses()?))
+    }
+
+    /// Returns what was not seen, one sentence each.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let unread = self.unread.iter().map(|(reason, count)| match count {
+            1 => format!("1 network namespace could not be read: {reason}"),
+            count => format!("{count} network namespaces could not be read: {reason}"),
+        });
+        unread.collect()
+    }
+
+    /// Returns the number of network namespaces that could not be read.
+    pub(super) fn unread(&self) -> usize {
+        self.unread.values().sum()
+    }
+
+    /// Returns what the census did not see.
+    pub(super) fn left_out(&self) -> LeftOut {
+        let networks = self.census.namespaces.iter();
+        let networks = networks.filter(|entry| entry.ns.kind == NsKind::Net);
+        LeftOut::of(&self.census, networks, self.proc)
+    }
+}
+
+/// Takes a census. A target that is not found at first is searched everywhere.
+fn census(system: &System, deep: bool, target: Option<NsId>) -> Result<Census, Error> {
+    let take = |sources| {
+        let mut census = system.census(NsSet::ALL, sources)?;
+        census.find_leaders(&system.proc);
+        Ok(census)
+    };
+    if deep {
+        return take(Sources::ALL);
+    }
+    let census = take(Sources::PINS.with(Sources::MEMBERS))?;
+    match target {
+        Some(ns) if census.entry(ns).is_none() => take(Sources::ALL),
+        _ => Ok(census),
+    }
+}
+
+/// Returns the network namespaces with their names, in the order of `nsx ls`. One that belongs to
+/// nothing that has a name is named by its number, and comes last.
+fn names(census: &Census, system: &System) -> Vec<(NsId, Vec<u8>)> {
+    let groups = grouping::groups(census, &system.proc, &mut CellFinder::new(system));
+    let named = groups.iter().flat_map(|group| {
+        let networks = group.namespaces.iter().map(|entry| entry.ns);
+        networks
+            .filter(|ns| ns.kind == NsKind::Net)
+            .map(|ns| (ns, group.owner.name()))
+    });
+    let mut names: Vec<_> = named.collect();
+    let seen: HashSet<NsId> = names.iter().map(|(ns, _)| *ns).collect();
+    let all = census.namespaces.iter().map(|entry| entry.ns);
+    let others = all.filter(|ns| ns.kind == NsKind::Net && !seen.contains(ns));
+    names.extend(others.map(|ns| (ns, ns.to_string().into_bytes())));
+    number_twins(&mut names);
+    names
+}
+
+/// Adds the number of the namespace to names that several namespaces have.
+fn number_twins(names: &mut [(NsId, Vec<u8>)]) {
+    let mut counts: HashMap<Vec<u8>, usize> = HashMap::default();
+    for (_, name) in names.iter() {
+        *counts.entry(name.clone()).or_default() += 1;
+    }
+    for (ns, name) in names {
+        if counts.get(name).is_some_and(|count| *count > 1) {
+            name.extend(format!(" {ns}").into_bytes());
+        }
+    }
+}
+
+/// Finds the network namespace that a word names, or that the process is in that it names.
+pub(super) fn find(word: &OsStr, proc: &ProcRoot) -> Result<NsId, Error> {
+    let unread = |error| {
+        let act = format!("read the network namespace of {}", text::shown(word));
+        Error::failed(act, error)
+    };
+    match crate::target::look_up(word)? {
+        Found::Namespace(ns) if ns.id().kind == NsKind::Net => Ok(ns.id()),
+        Found::Namespace(ns) => Err(Error::usage(format!(
+            "{} is not a network namespace but {}",
+            text::shown(word),
+            ns.id()
+        ))),
+        Found::Process(subject) => {
+            let pid = subject.process.pid_in(proc).map_err(unread)?;
+            let ns = proc.ns(pid, NsLink::Own(NsKind::Net));
+            let is_still = subject.process.runs(proc, pid);
+            is_still.and(ns).map_err(unread)
+        }
+    }
+}
