@@ -1,16 +1,17 @@
 //! The error for a name that nothing has or whose container does not run, with suggestions.
 
 use crate::{
+    addresses::addresses,
+    all,
     check::Checked,
     container::{Container, Owner},
     engine::Engine,
     error::TargetError,
     grammar::Target,
     host::{Host, Whose},
-    namespace, near, patterns,
+    namespace, near,
     stores::{self, Query},
     unread::Unread,
-    words::addresses,
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
@@ -64,7 +65,7 @@ fn owner_and_address(container: &Container) -> Option<String> {
 /// Returns a line with the names of containers and network namespaces that are near to a word.
 fn near_names(host: &Host, whose: Whose, word: &OsStr) -> Option<String> {
     let nearness = |name: &OsStr| near::nearness(word.as_bytes(), name.as_bytes());
-    let containers = patterns::all(host, whose, None)
+    let containers = all::all(host, whose, None)
         .into_iter()
         .map(|it| it.container);
     let of_container = |container: Container| {

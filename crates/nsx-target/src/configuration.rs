@@ -7,7 +7,7 @@
 use crate::{
     belief,
     claim::{Claim, Location},
-    find::Subject,
+    found::Subject,
     host::Host,
     unread::ReadError,
 };

@@ -3,7 +3,7 @@
 use crate::{
     container::{Container, State},
     grammar::{ParseTargetError, Target},
-    link::NoNamespace,
+    no_namespace::NoNamespace,
     unread::{ReadError, Unread},
 };
 use nsx_core::{hash::HashSet, pid::PinError};

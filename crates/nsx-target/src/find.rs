@@ -10,16 +10,16 @@
 
 use crate::{
     absent::absent,
+    addresses::addresses,
     check::{Checked, Checker},
-    container::Container,
     engine::Engine,
     error::TargetError,
+    found::{Found, Subject},
     grammar::{Target, with_owner},
     host::{Host, Whose},
     merge::merged,
     namespace, scan,
     stores::{self, Findings, Query},
-    words::addresses,
 };
 use nsx_core::{
     census::Wanted,
@@ -33,41 +33,6 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// The fewest hexadecimal digits that count as the start of an id.
 const START_OF_ID: usize = 4;
-
-/// The process or namespace that a target leads to.
-#[derive(Debug)]
-pub enum Found {
-    /// A process.
-    Process(Subject),
-    /// A namespace, open.
-    Namespace(Namespace),
-}
-
-/// A process, with the container whose name led to it.
-#[derive(Debug)]
-pub struct Subject {
-    /// The process, pinned. For a container, its first process.
-    pub process: Process,
-    /// The container, if the target names one.
-    pub container: Option<Box<Container>>,
-}
-
-impl Found {
-    /// Returns the process.
-    ///
-    /// # Errors
-    /// [`TargetError::Unfit`] if this is a namespace. `target` is what led to it.
-    pub fn process(self, target: &Target) -> Result<Subject, TargetError> {
-        match self {
-            Self::Process(subject) => Ok(subject),
-            Self::Namespace(_) => Err(TargetError::Unfit {
-                target: target.clone(),
-                is: "a namespace",
-                wanted: "a process",
-            }),
-        }
-    }
-}
 
 impl Host {
     /// Finds the process or namespace that a target names. A PID is looked up in no store.

@@ -7,18 +7,18 @@
 //! about which that user is believed.
 
 use crate::{
+    addresses::singles,
     belief,
     cgroup::{Cgroup, Named, Place},
+    cgroup_claim,
     check::Checker,
     claim::Claim,
     container::{Container, Owner, State},
     engine::Engine,
     host::{Host, Whose},
     merge::merged,
-    scan,
     stores::{self, Query, Record},
     unread::Unread,
-    words::singles,
 };
 use nsx_core::{
     hash::HashMap,
@@ -282,7 +282,7 @@ impl Known {
         {
             return known(index);
         }
-        let claim = scan::claim(host, pid, place);
+        let claim = cgroup_claim::of(host, pid, place);
         let owner = host.owner(claim);
         if claim == Claim::Several {
             return None;

@@ -10,9 +10,12 @@
 #![forbid(unsafe_code)]
 
 mod absent;
+mod addresses;
+mod all;
 mod belief;
 mod budget;
 pub mod cgroup;
+mod cgroup_claim;
 mod check;
 mod claim;
 mod configuration;
@@ -22,6 +25,7 @@ pub mod enter;
 mod error;
 mod files;
 mod find;
+mod found;
 mod glob;
 mod grammar;
 mod host;
@@ -31,6 +35,7 @@ mod merge;
 mod meta;
 mod namespace;
 pub mod near;
+mod no_namespace;
 pub mod oci;
 mod patterns;
 mod scan;
@@ -42,21 +47,21 @@ mod unread;
 mod words;
 mod writers;
 
+pub use addresses::addresses;
 pub use claim::Location;
 pub use configuration::{Configuration, ConfigurationError};
 pub use container::{Container, Owner, Pod, Sandbox, Stale, State, Unbelieved};
 pub use engine::Engine;
 pub use error::TargetError;
-pub use find::{Found, Subject};
+pub use found::{Found, Subject};
 pub use grammar::{ParseTargetError, PodName, Target};
 pub use host::{Host, Person};
 pub use inventory::{Inventory, Origin};
-pub use link::NoNamespace;
 pub use namespace::NETNS;
+pub use no_namespace::NoNamespace;
 pub use patterns::{Match, Pattern};
 pub use stores::lab::{Keeper, record_of as lab_record};
 pub use unread::{ReadError, Unread};
-pub use words::addresses;
 
 /// Parsers of the files of engines. They are public for the fuzz targets, which are a crate of their
 /// own, and may change at any time.

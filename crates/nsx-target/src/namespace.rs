@@ -9,7 +9,8 @@ use crate::{
     files::part,
     grammar::Target,
     host::{Host, Whose},
-    link::{self, NoNamespace},
+    link,
+    no_namespace::NoNamespace,
     unread::ReadError,
 };
 use nsx_core::{
@@ -29,7 +30,7 @@ use std::{
 /// [`TargetError`]: `NoNamespace` where the file is something else or is not there.
 pub(crate) fn by_file(target: &Target, path: &Path) -> Result<Namespace, TargetError> {
     Namespace::open(CWD, path).map_err(|errno| {
-        let why = Box::new(NoNamespace::of_file(path, errno));
+        let why = Box::new(link::refusal(path, errno));
         TargetError::NoNamespace {
             target: target.clone(),
             why,

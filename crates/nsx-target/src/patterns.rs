@@ -11,18 +11,17 @@
 //! | `netns:*`, `netns:ada@*` | network namespaces that have names |
 
 use crate::{
-    check::{Checked, Checker},
+    addresses::addresses,
+    all::running,
+    check::Checked,
     container::{Container, Pod},
     engine::Engine,
     error::TargetError,
-    find::{Found, Subject},
+    found::{Found, Subject},
     glob::{fits, is_pattern},
     grammar::{ParseTargetError, Target, with_owner},
     host::{Host, Whose},
-    merge::merged,
-    namespace, scan,
-    stores::{self, Query},
-    words::addresses,
+    namespace,
 };
 use nsx_core::hash::HashSet;
 use std::{
@@ -279,27 +278,6 @@ fn networks(host: &Host, glob: &OsStr) -> Result<Vec<Match>, TargetError> {
             Ok(opened(Whose::Of(user), name.as_bytes()))
         }
     }
-}
-
-/// Returns every container that runs, checked, but no sandbox of a pod.
-pub(crate) fn running(host: &Host, whose: Whose, engine: Option<Engine>) -> Vec<Checked> {
-    let is_sandbox = |it: &Checked| it.container.pod.as_ref().is_some_and(|pod| pod.is_sandbox);
-    let mut found = all(host, whose, engine);
-    found.retain(|it| it.runs() && !is_sandbox(it));
-    found
-}
-
-/// Returns every container, checked, running or not.
-pub(crate) fn all(host: &Host, whose: Whose, engine: Option<Engine>) -> Vec<Checked> {
-    let records = stores::look(host, whose, engine, &Query::All).records;
-    let mut checker = Checker::new(host);
-    let mut found: Vec<_> = records
-        .into_iter()
-        .map(|record| checker.check(record))
-        .collect();
-    let beyond = scan::beyond(host, whose, engine, &Query::All, &found);
-    found.extend(beyond.into_iter().map(|record| checker.check(record)));
-    merged(found)
 }
 
 #[cfg(test)]

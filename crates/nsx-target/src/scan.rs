@@ -3,22 +3,19 @@
 
 use crate::{
     cgroup::{Cgroup, Named, Place},
+    cgroup_claim::{of_cgroup, of_process, of_slice},
     check::Checked,
-    claim::{Claim, Location},
+    claim::Claim,
     container::{Container, State},
     engine::Engine,
-    files::part,
     host::{Host, Whose},
     stores::{self, Query, Record},
-    unread::ReadError,
 };
 use nsx_core::{
     hash::{HashMap, HashSet},
-    ns::NsKind,
     pid::Pid,
-    proc::NsLink,
 };
-use std::{collections::BTreeSet, ffi::OsStr, os::unix::ffi::OsStrExt};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// A container that has processes, and the one of them that started first.
 #[derive(Clone, Copy, Debug)]
@@ -152,61 +149,6 @@ pub(crate) fn look(
         .collect();
     stores::retain(host, whose, engine, &mut records);
     records
-}
-
-/// Returns whose word it is that a process is in the container of its place: the owner of the
-/// directory above may make a cgroup of any name.
-pub(crate) fn claim(host: &Host, pid: Pid, place: &Place) -> Claim {
-    of_cgroup(host, &place.cgroup)
-        .unwrap_or_else(|| of_process(host, pid))
-        .join(of_slice(place))
-}
-
-/// In a user's part of systemd's tree whatever is said is the user's word.
-fn of_slice(place: &Place) -> Claim {
-    place.user.map_or(Claim::System, Claim::of)
-}
-
-/// Returns whose word a cgroup's name is; none if the directory of the cgroup is not in sight.
-fn of_cgroup(host: &Host, cgroup: &Cgroup) -> Option<Claim> {
-    let Cgroup { controllers, path } = cgroup;
-    let path = path.strip_prefix(b"/").filter(|path| !path.is_empty())?;
-    let mut roots: BTreeSet<Vec<u8>> = BTreeSet::new();
-    if controllers.is_empty() {
-        roots.extend([b"".to_vec(), b"unified".to_vec()]);
-    } else {
-        let names = controllers
-            .split(|&byte| byte == b',')
-            .map(|name| name.strip_prefix(b"name=").unwrap_or(name));
-        roots.extend(names.map(<[u8]>::to_vec));
-        roots.insert(controllers.clone());
-    }
-    let directory = |root: Vec<u8>| {
-        host.dir(&Location::system("/sys/fs/cgroup").join(part(&root)))?
-            .below(part(path))
-    };
-    roots.into_iter().find_map(|root| match directory(root) {
-        Ok(directory) => Some(directory.claim()),
-        Err(ReadError::Shared(_)) => Some(Claim::Several),
-        Err(_) => None,
-    })
-}
-
-/// Returns whose word it is at least, if the cgroup cannot be seen: that of the process's user. A
-/// user who is root may be root only in a user namespace, which may be anybody's.
-fn of_process(host: &Host, pid: Pid) -> Claim {
-    let proc = host.proc();
-    let own = NsLink::Own(NsKind::User);
-    match proc
-        .status(pid, &mut Vec::new())
-        .map(|status| host.process_claim(status.ruid))
-    {
-        Ok(Claim::User(uid)) => Claim::User(uid),
-        Ok(Claim::System) if proc.ns(pid, own).is_ok_and(|ns| proc.own_ns(own) == Ok(ns)) => {
-            Claim::System
-        }
-        _ => Claim::Several,
-    }
 }
 
 fn is_wanted(place: &Place, engine: Option<Engine>, query: &Query<'_>) -> bool {

@@ -1,41 +1,20 @@
-//! Words for running containers: unambiguous addresses, and the words that shells complete.
+//! The words that shells complete: addresses and names of everything that runs.
 
 use crate::{
+    addresses::{addresses, singles},
+    all,
     container::{Container, Owner},
     grammar::Target,
     host::{Host, Whose},
-    namespace, patterns,
+    namespace,
 };
-use nsx_core::hash::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
-
-/// Returns an unambiguous word for each of these containers.
-pub fn addresses(containers: &[Container]) -> Vec<String> {
-    let addresses: Vec<String> = containers.iter().map(Container::address).collect();
-    let single = singles(addresses.iter());
-    let one = |(container, address): (&Container, &String)| match &container.name {
-        Some(_) if !single.contains(address) => container.address_by_id(),
-        _ => address.clone(),
-    };
-    containers.iter().zip(&addresses).map(one).collect()
-}
-
-/// Returns the elements that occur once.
-pub(crate) fn singles<T: std::hash::Hash + Eq>(all: impl Iterator<Item = T>) -> HashSet<T> {
-    let mut counts: HashMap<T, usize> = HashMap::default();
-    all.for_each(|one| *counts.entry(one).or_default() += 1);
-    counts
-        .into_iter()
-        .filter(|(_, count)| *count == 1)
-        .map(|(one, _)| one)
-        .collect()
-}
 
 impl Host {
     /// Returns the words for everything that runs, for completion: each address, and each name that
     /// only one container or namespace has. A name alone never means another user's container.
     pub fn words(&self) -> Vec<String> {
-        let containers: Vec<_> = patterns::running(self, Whose::Everybodys, None)
+        let containers: Vec<_> = all::running(self, Whose::Everybodys, None)
             .into_iter()
             .map(|it| it.container)
             .collect();

@@ -1,6 +1,6 @@
 //! The parties to a request.
 
-use crate::{find::Subject, host::Host};
+use crate::{found::Subject, host::Host};
 use nsx_core::plan::{Caller, enter::TargetProcess};
 
 /// The target and the caller of a request.

@@ -36,7 +36,7 @@ pub use joins::open_kinds;
 
 use crate::{
     container::Container,
-    find::{Found, Subject},
+    found::{Found, Subject},
     host::Host,
 };
 use nsx_core::{

@@ -4,7 +4,7 @@ use super::{
     Enter, EnterError, Entry, Findings, Scope, context::Context, exec, guard, joined::Joined,
     kinds, namespaces::kinds_of, view,
 };
-use crate::{container::Container, find::Subject, host::Host, inventory::Inventory};
+use crate::{container::Container, found::Subject, host::Host, inventory::Inventory};
 use nsx_core::{
     ns::NsKind,
     pid::Pid,

@@ -7,12 +7,12 @@
 use super::{Findings, Query, Record};
 use crate::{
     cgroup::Place,
+    cgroup_claim,
     claim::{Claim, Location},
     container::{Container, State},
     engine::Engine,
     files::part,
     host::{Host, Person},
-    scan,
     unread::ReadError,
 };
 use nsx_core::{hash::HashMap, pid::Pid, proc::cmdline};
@@ -288,7 +288,7 @@ impl Running<'_> {
             .chain(numbered)
             .find(|(_, (_, place))| is_it(place));
         found
-            .map(|(_, (pid, place))| (*pid, scan::claim(self.host, *pid, place)))
+            .map(|(_, (pid, place))| (*pid, cgroup_claim::of(self.host, *pid, place)))
             .into_iter()
             .collect()
     }
