@@ -1,7 +1,7 @@
 //! Namespaces of a target that a program joins before it makes others.
 
 use super::{Destination, EnterError, Findings, joined::Joined, namespaces::kinds_of};
-use crate::find::Subject;
+use crate::found::Subject;
 use nsx_core::{
     ns::NsSet,
     plan::{NamespaceFile, PlanError, enter::TargetProcess},
