@@ -26,14 +26,21 @@ impl Inherited {
         })
     }
 
-    /// The signals that would end the program if it had set nothing for them.
+    /// The signals that end a process that has set nothing for them, but for those that the caller
+    /// holds back.
     pub(super) fn ending(&self) -> Vec<Signal> {
         // The C library keeps those between for itself.
         let all = (1..32).chain(libc::SIGRTMIN()..=libc::SIGRTMAX());
-        all.filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal))
-            .filter(|signal| default_effect(*signal) == DefaultEffect::End)
-            .filter(|signal| !self.mask.holds_back(*signal) && !Disposition::ignores(*signal))
-            .collect()
+        all.filter(|signal| self.may_end(*signal)).collect()
+    }
+
+    /// Returns whether a signal would end the program if it had set nothing for it.
+    pub(super) fn ends(&self, signal: Signal) -> bool {
+        self.may_end(signal) && !Disposition::ignores(signal)
+    }
+
+    fn may_end(&self, signal: Signal) -> bool {
+        default_effect(signal) == DefaultEffect::End && !self.mask.holds_back(signal)
     }
 
     /// Sets what the caller had set.

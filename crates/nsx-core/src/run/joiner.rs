@@ -49,9 +49,9 @@ pub(super) fn run_joiner<'p>(
     let inherited = performer
         .hold_signals_back(Signals::PassOn)
         .map_err(failed)?;
-    let ending = inherited.ending();
     let signals = SignalFd::new().map_err(failed)?;
-    let early = SignalFd::of(&[&ending[..], &[libc::SIGCHLD]].concat()).map_err(failed)?;
+    let early =
+        SignalFd::of(&[&inherited.ending()[..], &[libc::SIGCHLD]].concat()).map_err(failed)?;
     let board = Board::new().map_err(failed)?;
     let nsx = rustix::process::getpid();
     let (forked, done) = fork::make(plan, index, performer.thread).map_err(failed)?;
@@ -60,7 +60,8 @@ pub(super) fn run_joiner<'p>(
         Forked::Child => walk(plan, index + 1, done, performer, board, inherited, nsx),
     };
 
-    let outcome = wait_for(joiner, board, &early).map_err(failed)?;
+    let mut ignored = Vec::new();
+    let outcome = wait_for(joiner, board, &early, inherited, &mut ignored).map_err(failed)?;
     let failure = |Told {
                        step,
                        errno,
@@ -92,10 +93,13 @@ pub(super) fn run_joiner<'p>(
     };
     // What came before the program's process was there has reached nobody. The process holds back
     // what it has twice.
+    for signal in ignored {
+        let _ = signal::send(program, signal);
+    }
     while signals.has_one() {
         match signals.read().map_err(failed)?.signal {
             libc::SIGCHLD => {}
-            signal if ending.contains(&signal) => {
+            signal if inherited.ends(signal) => {
                 end_program(board);
                 return Ok(Ended::Killed(signal));
             }
@@ -145,7 +149,15 @@ enum Outcome {
     Signalled(Signal),
 }
 
-fn wait_for(joiner: Pid, board: Board, signals: &SignalFd) -> Result<Outcome, Errno> {
+/// Waits for the joiner. Of the signals that may end nsx, those that the caller ignores are added to
+/// `ignored`: the program may set something for them.
+fn wait_for(
+    joiner: Pid,
+    board: Board,
+    signals: &SignalFd,
+    inherited: &Inherited,
+    ignored: &mut Vec<Signal>,
+) -> Result<Outcome, Errno> {
     loop {
         if let Some((_, status)) = waitpid(Some(joiner), WaitOptions::NOHANG)? {
             return Ok(Outcome::Ended(status.exit_status() == Some(0)));
@@ -156,7 +168,8 @@ fn wait_for(joiner: Pid, board: Board, signals: &SignalFd) -> Result<Outcome, Er
         }
         match signals.read()?.signal {
             libc::SIGCHLD => {}
-            signal => return Ok(Outcome::Signalled(signal)),
+            signal if inherited.ends(signal) => return Ok(Outcome::Signalled(signal)),
+            signal => ignored.push(signal),
         }
     }
 }
