@@ -27,8 +27,12 @@ fn copy(session: &Session, mode: u32) {
     allow(session.directory().to_owned(), 0o755);
     // In a child: children of other tests might have the copy open for writing, which forbids
     // running it.
-    session.shell("cp \"$(command -v nsx)\" nsx").output();
-    allow(session.path("nsx"), mode);
+    for name in ["nsx", "nsx-compat"] {
+        session
+            .shell(&format!("cp \"$(command -v {name})\" {name}"))
+            .output();
+        allow(session.path(name), mode);
+    }
     for name in ["lsns", "nsenter", "unshare"] {
         symlink("nsx", session.path(name)).unwrap();
     }
@@ -51,6 +55,7 @@ fn assert_refused(session: &Session, why: &str) {
         ("./unshare --user touch ran", "unshare", 1),
         ("./nsx compat nsenter --help", "nsenter", 1),
         ("./lsns --bogus", "lsns", 1),
+        ("./nsx-compat lsns --bogus", "lsns", 1),
     ];
     for (words, name, status) in ways {
         let outcome = ordinary(session, words).run().exited(status);

@@ -5,6 +5,7 @@ mod compare;
 mod defects;
 mod known_differences;
 mod lsns;
+mod names;
 mod nsenter;
 mod scripts;
 mod unshare;
@@ -16,6 +17,7 @@ pub(crate) fn tests() -> Vec<Test> {
         unshare::tests(),
         nsenter::tests(),
         lsns::tests(),
+        names::tests(),
         scripts::tests(),
         defects::tests(),
         compare::tests(),

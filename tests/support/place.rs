@@ -34,6 +34,10 @@ impl Place {
         allow(&place.bin(), 0o755);
         for (from, to) in [
             (PathBuf::from(env!("CARGO_BIN_EXE_nsx")), "nsx"),
+            (
+                PathBuf::from(env!("CARGO_BIN_EXE_nsx-compat")),
+                "nsx-compat",
+            ),
             (env::current_exe().unwrap(), "tests"),
         ] {
             fs::copy(from, place.bin().join(to)).unwrap();
@@ -43,7 +47,7 @@ impl Place {
         fs::create_dir(place.strict()).unwrap();
         allow(&place.strict(), 0o755);
         for name in ["lsns", "nsenter", "unshare"] {
-            symlink("../bin/nsx", place.strict().join(name)).unwrap();
+            symlink("../bin/nsx-compat", place.strict().join(name)).unwrap();
             if let Some(directory) = other_util_linux() {
                 symlink(directory.join(name), place.bin().join(name)).unwrap();
             }
@@ -51,7 +55,7 @@ impl Place {
         place
     }
 
-    /// Returns the directory in which links to nsx have the names of util-linux's programs.
+    /// Returns the directory in which links to nsx-compat have the names of util-linux's programs.
     pub(crate) fn strict(&self) -> PathBuf {
         self.root.join("strict")
     }

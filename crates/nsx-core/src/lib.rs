@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod accounts;
+pub mod arguments;
 pub mod beneath;
 pub mod bytes;
 pub mod census;

@@ -55,28 +55,48 @@ use std::{
     os::unix::ffi::OsStrExt,
 };
 
-/// Runs the command that `arguments`, the whole argument vector, name.
+/// Runs the command that `arguments`, the whole argument vector of `nsx`, name.
 pub fn main(arguments: &[&CStr]) -> ExitStatus {
-    let personality = Personality::of(arguments);
-    let (name, status) = match personality {
-        Some((personality, _)) => (personality.name(), ExitStatus::COMPLAINT),
-        None => ("nsx", cli::failure(arguments)),
-    };
-    memory::on_exhaustion(name, status.finish());
+    match Personality::of(arguments) {
+        Some((personality, arguments)) => strict(personality, arguments),
+        None => begin("nsx", cli::failure(arguments)).unwrap_or_else(|| {
+            cli::dispatch(
+                arguments
+                    .iter()
+                    .map(|word| OsStr::from_bytes(word.to_bytes()).to_owned())
+                    .collect(),
+            )
+        }),
+    }
+}
+
+/// Runs the program of util-linux that `arguments`, the whole argument vector of `nsx-compat`, name.
+pub fn main_compat(arguments: &[&CStr]) -> ExitStatus {
+    match Personality::named(arguments) {
+        Some((personality, arguments)) => strict(personality, arguments),
+        None => {
+            out::complain(
+                b"nsx-compat: failed to run: the first argument must be lsns, nsenter or unshare",
+            );
+            ExitStatus::COMPLAINT
+        }
+    }
+}
+
+fn strict(personality: Personality, arguments: &[&CStr]) -> ExitStatus {
+    begin(personality.name(), ExitStatus::COMPLAINT).unwrap_or_else(|| personality.run(arguments))
+}
+
+/// Makes the process ready for its work as the program `name`. Returns `failure` if it must not
+/// work.
+fn begin(name: &'static str, failure: ExitStatus) -> Option<ExitStatus> {
+    memory::on_exhaustion(name, failure.finish());
     if let Err(reason) = refuse_gained_rights() {
         out::complain(format!("{name}: failed to start: {reason}").as_bytes());
-        return status;
+        return Some(failure);
     }
     descriptor::hold_closed();
-    match personality {
-        Some((personality, arguments)) => personality.run(arguments),
-        None => cli::dispatch(
-            arguments
-                .iter()
-                .map(|word| OsStr::from_bytes(word.to_bytes()).to_owned())
-                .collect(),
-        ),
-    }
+    None
 }
 
 /// Refuses to run with rights from the program's own file: nsx does what its user says, so every

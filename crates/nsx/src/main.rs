@@ -1,4 +1,4 @@
-//! The program's entry: a C `main`, because Rust's runtime ignores SIGPIPE and opens closed
+//! The entry of `nsx`: a C `main`, because Rust's runtime ignores SIGPIPE and opens closed
 //! descriptors 0 to 2, and the program that nsx becomes would inherit that. Everything else is in the
 //! library.
 
@@ -20,15 +20,7 @@ unsafe extern "C" fn main(
     count: libc::c_int,
     arguments: *const *const libc::c_char,
 ) -> libc::c_int {
-    use std::ffi::CStr;
-    let arguments = (0..usize::try_from(count).unwrap_or(0)).map(|index| {
-        // SAFETY: `index` is below the length of the array.
-        let argument = unsafe { arguments.add(index) };
-        // SAFETY: every element of the array is a pointer.
-        let argument = unsafe { *argument };
-        // SAFETY: an argument is a string that ends with a null byte and lives as long as the
-        // process.
-        unsafe { CStr::from_ptr(argument) }
-    });
-    nsx::main(&arguments.collect::<Vec<_>>()).finish()
+    // SAFETY: the arguments of `main`.
+    let arguments = unsafe { nsx_core::arguments::of_main(count, arguments) };
+    nsx::main(&arguments).finish()
 }

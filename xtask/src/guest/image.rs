@@ -60,7 +60,7 @@ const ETC: [(&str, &str); 7] = [
 ];
 
 /// Packs an initramfs for `kernel` and returns its path.
-pub(super) fn pack(kernel: &Kernel, nsx: &Path, tests: &Path) -> Outcome<PathBuf> {
+pub(super) fn pack(kernel: &Kernel, programs: &[PathBuf], tests: &Path) -> Outcome<PathBuf> {
     let root = super::cache().join("root");
     if root.exists() {
         fs::remove_dir_all(&root)?;
@@ -82,7 +82,8 @@ pub(super) fn pack(kernel: &Kernel, nsx: &Path, tests: &Path) -> Outcome<PathBuf
     for file in &files {
         copy(file, &root)?;
     }
-    for library in libraries(files.iter().map(PathBuf::as_path).chain([nsx, tests]))? {
+    let own = programs.iter().map(PathBuf::as_path).chain([tests]);
+    for library in libraries(files.iter().map(PathBuf::as_path).chain(own))? {
         // The name that the loader uses for a library is a link to the file.
         copy(&library, &root)?;
         copy(&library.canonicalize()?, &root)?;
@@ -97,8 +98,10 @@ pub(super) fn pack(kernel: &Kernel, nsx: &Path, tests: &Path) -> Outcome<PathBuf
     for (name, text) in ETC {
         fs::write(root.join("etc").join(name), text)?;
     }
-    // The tests find nsx at the path that it was built at.
-    copy(nsx, &root)?;
+    // The tests find nsx and nsx-compat at the paths that they were built at.
+    for program in programs {
+        copy(program, &root)?;
+    }
     fs::copy(tests, root.join("tests/system"))?;
     fs::copy(
         tree::root().join("xtask/src/guest/init.sh"),

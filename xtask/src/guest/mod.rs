@@ -63,7 +63,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     if host::which("qemu-system-x86_64").is_none() {
         return Err("qemu-system-x86_64 is not there: install qemu-system-x86".into());
     }
-    let (nsx, tests) = build()?;
+    let (programs, tests) = build()?;
     for series in &options.kernels {
         let kernel = match Kernel::fetch(series) {
             Ok(kernel) => kernel,
@@ -73,7 +73,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
             }
             Err(why) => return Err(why),
         };
-        let initramfs = image::pack(&kernel, &nsx, &tests)?;
+        let initramfs = image::pack(&kernel, &programs, &tests)?;
         boot(&kernel, &initramfs, &options.tests())?;
     }
     Ok(())
@@ -84,8 +84,8 @@ fn cache() -> PathBuf {
     tree::root().join("target/guest")
 }
 
-/// Builds nsx and the system tests, and returns their paths.
-fn build() -> Outcome<(PathBuf, PathBuf)> {
+/// Builds nsx, nsx-compat and the system tests, and returns their paths.
+fn build() -> Outcome<([PathBuf; 2], PathBuf)> {
     let mut cargo = tree::cargo();
     cargo.args([
         "test",
@@ -110,8 +110,8 @@ fn build() -> Outcome<(PathBuf, PathBuf)> {
         let message = messages.iter().rfind(of)?;
         message["executable"].as_str().map(PathBuf::from)
     };
-    match (executable("nsx"), executable("system")) {
-        (Some(nsx), Some(tests)) => Ok((nsx, tests)),
+    match ["nsx", "nsx-compat", "system"].map(executable) {
+        [Some(nsx), Some(compat), Some(tests)] => Ok(([nsx, compat], tests)),
         _ => Err("failed to build nsx and its tests".into()),
     }
 }

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod arguments;
 pub(crate) mod auxv;
 pub(crate) mod descriptor;
 pub(crate) mod exit;

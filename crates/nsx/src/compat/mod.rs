@@ -45,10 +45,19 @@ impl Personality {
     /// Returns the program that nsx was called as, by its own name or as `nsx compat NAME`, with the
     /// arguments from its name on; `None` if nsx was called as nsx.
     pub(crate) fn of<'a>(arguments: &'a [&'a CStr]) -> Option<(Self, &'a [&'a CStr])> {
-        let arguments = match arguments {
-            [_, compat, _, ..] if *compat == c"compat" => &arguments[2..],
+        Self::called(match arguments {
+            [_, compat, rest @ ..] if *compat == c"compat" && !rest.is_empty() => rest,
             _ => arguments,
-        };
+        })
+    }
+
+    /// Returns the program that nsx-compat was called as, by its own name or as `nsx-compat NAME`,
+    /// with the arguments from its name on.
+    pub(crate) fn named<'a>(arguments: &'a [&'a CStr]) -> Option<(Self, &'a [&'a CStr])> {
+        Self::called(arguments).or_else(|| Self::called(arguments.get(1..)?))
+    }
+
+    fn called<'a>(arguments: &'a [&'a CStr]) -> Option<(Self, &'a [&'a CStr])> {
         let called = arguments.first()?.to_bytes();
         let personality = match called.rsplit(|byte| *byte == b'/').next()? {
             b"lsns" => Self::Lsns,

@@ -1,0 +1,3 @@
+//! The arguments of a program with a C `main`.
+
+pub use crate::sys::arguments::of_main;
