@@ -3,6 +3,7 @@
 mod ids;
 mod joins;
 pub(crate) mod kernel_files;
+mod like;
 mod links;
 mod mounts;
 mod oci;
@@ -27,6 +28,7 @@ pub(crate) fn tests() -> Vec<Test> {
         ids::tests(),
         joins::tests(),
         kernel_files::tests(),
+        like::tests(),
         links::tests(),
         mounts::tests(),
         oci::tests(),

@@ -25,7 +25,10 @@ pub(super) struct ClockOptions {
 impl ClockOptions {
     /// Sets the offsets, which imply a time namespace.
     pub(super) fn apply(&self, request: &mut Request) {
-        request.clocks = offsets(self.boottime, self.monotonic);
+        for offset in offsets(self.boottime, self.monotonic) {
+            request.clocks.retain(|other| other.clock != offset.clock);
+            request.clocks.push(offset);
+        }
         if !request.clocks.is_empty() {
             request.kinds.insert(NsKind::Time);
         }

@@ -7,6 +7,7 @@ mod clocks;
 mod ids;
 mod join;
 mod kinds;
+mod like;
 mod maps;
 mod mounts;
 mod name;

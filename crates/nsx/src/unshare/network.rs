@@ -29,13 +29,23 @@ pub(super) struct NetworkOptions {
 }
 
 impl NetworkOptions {
-    /// Sets the links, which imply a network namespace.
-    pub(super) fn apply(&self, request: &mut Request, caller: &Caller) -> Result<(), Error> {
+    /// Returns whether no link is named.
+    pub(super) fn names_no_link(&self) -> bool {
+        self.link.is_empty()
+    }
+
+    /// Sets the links, `others` among them, which imply a network namespace.
+    pub(super) fn apply(
+        &self,
+        request: &mut Request,
+        caller: &Caller,
+        others: Vec<LinkSpec>,
+    ) -> Result<(), Error> {
         if !self.link.is_empty() {
             request.kinds.insert(NsKind::Net);
         }
         request.loopback = request.kinds.contains(NsKind::Net) && !self.no_lo;
-        let links = links::settle(&self.link, caller)?;
+        let links = links::settle(&[others.as_slice(), &self.link].concat(), caller)?;
         request.bridges = links.bridges;
         request.links = links.links;
         Ok(())

@@ -61,6 +61,14 @@ pub struct Options {
     /// sets have their network in /run/netns as well, for `ip netns`.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["from_oci", "init", "status_fd", "kill_child", "no_fork"])]
     pub(super) name: Option<Name>,
+    /// Make namespaces like those of TARGET: the walls, not what is inside
+    ///
+    /// New are the kinds in which TARGET differs from you, with its id mappings, the offsets of its
+    /// clocks, its host name, and links to the bridges and parents that its links lead to, with new
+    /// addresses. nsx says what cannot be had. Other options add to that or take precedence; TARGET
+    /// is as for `nsx enter`.
+    #[arg(long, value_name = "TARGET", value_hint = ValueHint::Other, conflicts_with = "from_oci")]
+    pub(super) like: Option<OsString>,
     /// Print the plan, one line per step, and run nothing
     #[arg(long)]
     pub(super) explain: bool,

@@ -2,6 +2,7 @@
 
 use super::{
     join::Joined,
+    like::Like,
     maps::Maps,
     name,
     oci::{self, Bundle},
@@ -46,9 +47,13 @@ fn from_options(
     };
     let joined = options.joins.apply(&mut request, caller, findings)?;
     // An unmapped user is nobody, which is of no use with namespaces of all kinds.
-    let map_root =
-        options.kinds.all && !options.ids.maps_anything() && !joined.kinds.contains(NsKind::User);
+    let map_root = options.kinds.all
+        && options.like.is_none()
+        && !options.ids.maps_anything()
+        && !joined.kinds.contains(NsKind::User);
+    let mut like = Like::read(&options, joined.kinds, caller, findings)?;
     options.kinds.apply(&mut request, caller, joined.kinds)?;
+    like.apply(&mut request);
     options.clocks.apply(&mut request);
     options.mounts.apply(&mut request)?;
     let maps = Maps {
@@ -57,8 +62,12 @@ fn from_options(
         notes,
     };
     options.ids.apply(&mut request, map_root, maps)?;
+    let links = std::mem::take(&mut like.links);
+    if !options.ids.maps_anything() {
+        like.apply_maps(&mut request);
+    }
     options.setup.apply(&mut request)?;
-    options.network.apply(&mut request, caller)?;
+    options.network.apply(&mut request, caller, links)?;
     if options.process.init {
         request.kinds.insert(NsKind::Pid);
     }
