@@ -23,7 +23,7 @@ const LIBRARIES: [&str; 3] = ["nsx-core", "nsx-getopt", "nsx-target"];
 /// The path of a module: the name of the crate, then those of the modules.
 type ModulePath = Vec<String>;
 
-/// The listing of each library.
+/// Returns the listing of each library.
 pub(crate) fn listings() -> Outcome<Vec<Generated>> {
     LIBRARIES.into_iter().map(listing).collect()
 }
@@ -150,7 +150,7 @@ impl Api<'_> {
         self.lines.insert(line);
     }
 
-    /// The module that a path leads to from `from`, if it is one of this library.
+    /// Returns the module that a path leads to from `from`, if it is one of this library.
     fn resolve(&self, from: &[String], way: &[String]) -> Option<ModulePath> {
         let (mut at, rest) = match way.first().map(String::as_str) {
             Some("crate") => (from[..1].to_vec(), &way[1..]),
@@ -308,7 +308,7 @@ fn signature(signature: &Signature, full: &str) -> String {
         .to_owned()
 }
 
-/// The attributes that users of a type depend on.
+/// Returns the attributes that users of a type depend on.
 fn attributes(attributes: &[Attribute]) -> String {
     let shown = ["derive", "non_exhaustive"];
     attributes
@@ -318,7 +318,7 @@ fn attributes(attributes: &[Attribute]) -> String {
         .collect()
 }
 
-/// The public fields, as `name: Type`.
+/// Returns the public fields, as `name: Type`.
 fn fields(fields: &Fields) -> Vec<String> {
     let public = |(index, field): (usize, &syn::Field)| {
         let name = field
@@ -330,7 +330,7 @@ fn fields(fields: &Fields) -> Vec<String> {
     fields.iter().enumerate().filter_map(public).collect()
 }
 
-/// The fields of a variant without documentation and attributes.
+/// Returns the fields of a variant without documentation and attributes.
 fn variant_fields(variant: &syn::Variant) -> Fields {
     let mut fields = variant.fields.clone();
     fields.iter_mut().for_each(|field| field.attrs.clear());
@@ -388,7 +388,7 @@ fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(is)
 }
 
-/// The text of a part of the source, with spaces as a person would set them.
+/// Returns the text of a part of the source, with spaces as a person would set them.
 fn text(part: &impl ToTokens) -> String {
     let mut text = part.to_token_stream().to_string();
     for (from, to) in [

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use nsx::cli::Nsx;
 use std::path::Path;
 
-/// A script for each shell.
+/// Returns a script for each shell.
 pub(crate) fn scripts() -> Vec<Generated> {
     let files = [
         (Shell::Bash, "nsx.bash"),
@@ -69,8 +69,9 @@ fn commands(nsx: &Command) -> Vec<TargetArguments> {
         .collect()
 }
 
-/// The words are added to those that clap's function finds. They contain colons, at which bash may
-/// break words, and are not given to `compgen`, which would expand them.
+/// Returns bash's function, which adds the names of targets to the words that clap's function
+/// finds. They contain colons, at which bash may break words, and are not given to `compgen`, which
+/// would expand them.
 fn bash(text: &str, commands: &[TargetArguments]) -> String {
     let mut after = Vec::new();
     let mut first = Vec::new();
@@ -99,7 +100,7 @@ fn bash(text: &str, commands: &[TargetArguments]) -> String {
         first.extend(operand.iter().map(|_| format!("\"{command} {command}\"")));
     }
     let function = format!(
-        r#"# What runs, where a target may be named: beside clap's own words.
+        r#"# The names of what runs, beside clap's own words, for arguments that name a target.
 _nsx_and_targets() {{
     _nsx "$@"
     local line=${{COMP_LINE:0:COMP_POINT}} words word= last target shown

@@ -84,7 +84,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
 }
 
-/// The names of all targets.
+/// Returns the names of all targets.
 fn all() -> Outcome<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(tree::root().join("tests/fuzz/fuzz_targets"))? {

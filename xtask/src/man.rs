@@ -33,7 +33,7 @@ pub(crate) fn path(command: &Command) -> PathBuf {
     format!("man/{}.1", page_name(command)).into()
 }
 
-/// The pages with the current options.
+/// Returns the pages with the current options.
 pub(crate) fn pages() -> Outcome<Vec<Generated>> {
     commands().iter().map(page).collect()
 }
@@ -95,7 +95,7 @@ fn subcommands(command: &Command) -> String {
     }
 }
 
-/// The options under their headings, in the order of the help text.
+/// Returns the options under their headings, in the order of the help text.
 fn options(command: &Command) -> String {
     let visible: Vec<_> = command
         .get_arguments()
@@ -195,7 +195,7 @@ fn item(argument: &Arg) -> String {
     text
 }
 
-/// An option's names and value as they are typed.
+/// Returns an option's names and value as they are typed.
 fn term(argument: &Arg, values: &[&str]) -> String {
     let value = values
         .iter()
@@ -223,8 +223,8 @@ fn takes_values(argument: &Arg) -> bool {
     argument.get_action().takes_values()
 }
 
-/// A paragraph of help text, with the full stop that help texts leave out. Words in backticks,
-/// options and references to manual pages are bold, the option's own `values` italic.
+/// Returns a paragraph of help text, with the full stop that help texts leave out. Words in
+/// backticks, options and references to manual pages are bold, the option's own `values` italic.
 fn sentence(text: &str, values: &[&str]) -> String {
     let parts = text.split('`').enumerate().map(|(index, part)| {
         if index % 2 == 1 {

@@ -16,7 +16,7 @@ pub(crate) struct Generated {
     pub(crate) by: &'static str,
 }
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub(crate) fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask)
@@ -46,7 +46,7 @@ pub(crate) fn write(files: Vec<Generated>) -> Outcome {
     Ok(())
 }
 
-/// The files that git tracks and that exist.
+/// Returns the files that git tracks and that exist.
 pub(crate) fn committed() -> Outcome<Vec<PathBuf>> {
     let listing = Command::new("git")
         .arg("-C")

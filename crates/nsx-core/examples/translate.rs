@@ -8,7 +8,8 @@ use nsx_core::{
 };
 use std::{error::Error, os::unix::ffi::OsStrExt};
 
-/// Returns the caller's number of the process that has the id `inside` where `target` is.
+/// Returns the id in the caller's PID namespace of the process that has the id `inside` in that of
+/// `target`.
 fn translate(target: Pid, inside: Pid) -> Result<Pid, Box<dyn Error>> {
     let proc = ProcRoot::system()?;
     let target = Process::pin(target)?;

@@ -1,5 +1,4 @@
-//! Users and groups: from /etc/passwd and /etc/group, and where those have no answer from
-//! `getent(1)`.
+//! Users and groups: from /etc/passwd and /etc/group, and from `getent(1)` if those have no answer.
 //!
 //! The C library's own functions load NSS modules into the process, which crashes a static program,
 //! and may start threads. A `getent` child asks the same sources and takes that risk alone. A
@@ -48,7 +47,7 @@ pub fn user_by_name(name: &[u8]) -> io::Result<Option<User>> {
     }
 }
 
-/// The user with the id `uid`; where several share it, the first.
+/// Returns the user with the id `uid`; if several share it, the first.
 ///
 /// # Errors
 /// As [`user_by_name`].
@@ -86,7 +85,8 @@ pub fn login_shell(environment: Option<&[CString]>) -> Vec<u8> {
         .unwrap_or_else(|| b"/bin/sh".to_vec())
 }
 
-/// The user with the id `uid`, or one that has the number for a name where no database knows it.
+/// Returns the user with the id `uid`, or one that has the number for a name if no database knows
+/// it.
 ///
 /// # Errors
 /// As [`user_by_name`].
@@ -101,7 +101,7 @@ pub fn user_or_number(uid: u32) -> io::Result<User> {
     Ok(user_by_id(uid)?.unwrap_or_else(unnamed))
 }
 
-/// The id of the group called `name`.
+/// Returns the id of the group called `name`.
 ///
 /// # Errors
 /// As [`user_by_name`], of /etc/group.
@@ -211,7 +211,7 @@ pub fn may_be_given(ids: IdKind, user: &User, first: u32, count: u32) -> io::Res
     Ok(true)
 }
 
-/// The ids that accounts in /etc have.
+/// Returns the ids that accounts in /etc have.
 fn known_ids(ids: IdKind) -> io::Result<Vec<u32>> {
     let accounts = read("/etc/passwd")?;
     let mut known: Vec<u32> = match ids {
@@ -251,7 +251,7 @@ pub fn user_names_below(root: impl AsFd) -> io::Result<HashMap<u32, Vec<u8>>> {
     ))
 }
 
-/// The names that the /etc/group below another root directory gives to group ids.
+/// Returns the names that the /etc/group below another root directory gives to group ids.
 ///
 /// # Errors
 /// As [`user_names_below`].
@@ -299,7 +299,8 @@ fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && !name.starts_with(b"-") && !name.iter().any(|byte| b":\n\0".contains(byte))
 }
 
-/// A database in /etc. A system may have none, as a container of one program does.
+/// Returns the text of a database in /etc; nothing if the system has none, as in a container of one
+/// program.
 fn read(path: &str) -> io::Result<Vec<u8>> {
     match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -338,7 +339,7 @@ fn output(mut command: Command) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The users in the text of /etc/passwd. Lines that are none, such as `+` of NIS, are passed over.
+/// Returns the users in the text of /etc/passwd. Other lines, such as `+` of NIS, are skipped.
 pub fn users(text: &[u8]) -> impl Iterator<Item = User> {
     lines(text).filter_map(|[name, _, uid, gid, _, home, shell]| {
         Some(User {
@@ -351,12 +352,13 @@ pub fn users(text: &[u8]) -> impl Iterator<Item = User> {
     })
 }
 
-/// The groups in the text of /etc/group: name and id.
+/// Returns the groups in the text of /etc/group: name and id.
 fn groups(text: &[u8]) -> impl Iterator<Item = (&[u8], u32)> {
     lines(text).filter_map(|[name, _, gid, _]| Some((name, id(gid)?)))
 }
 
-/// The groups in the text of /etc/group: the id, and the names of the users that the line lists.
+/// Returns the groups in the text of /etc/group: the id, and the names of the users that the line
+/// lists.
 pub fn members(text: &[u8]) -> impl Iterator<Item = (u32, impl Iterator<Item = &[u8]>)> {
     lines(text).filter_map(|[_, _, gid, listed]| {
         let names = listed
@@ -366,7 +368,7 @@ pub fn members(text: &[u8]) -> impl Iterator<Item = (u32, impl Iterator<Item = &
     })
 }
 
-/// The ranges in the text of /etc/subuid or /etc/subgid: whose, the first id, how many.
+/// Returns the ranges in the text of /etc/subuid or /etc/subgid: whose, the first id, how many.
 fn given(text: &[u8]) -> impl Iterator<Item = (&[u8], u32, u32)> {
     lines(text).filter_map(|[owner, first, count]| Some((owner, id(first)?, id(count)?)))
 }

@@ -1,4 +1,4 @@
-//! Paths that somebody else chose, opened so that they cannot lead out of a directory.
+//! Paths from untrusted sources, opened so that they cannot lead out of a directory.
 
 use crate::descriptor::reopen;
 use rustix::{
@@ -14,7 +14,7 @@ use std::{
 
 /// Opens `path` below `directory`, resolved as `resolve` says, see `openat2(2)`: with `BENEATH`
 /// what leads out fails with `EXDEV`, with `IN_ROOT` it cannot. Either way a leading slash means
-/// the directory where the kernel is too old.
+/// the directory if the kernel is too old.
 ///
 /// Before 5.6, and under filters that know no `openat2`, a path of plain directories is walked by
 /// hand, and a link in it is refused with `ELOOP`, as `NO_SYMLINKS` does.

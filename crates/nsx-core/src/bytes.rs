@@ -15,7 +15,7 @@ pub fn decimal(digits: &[u8]) -> Option<u64> {
 }
 
 /// `text` with every byte that is written as several put back. `decode` gives the byte that the
-/// start of a text stands for, and what follows; none where the first byte stands for itself.
+/// start of a text stands for, and what follows; none if the first byte stands for itself.
 pub fn unescape(text: &[u8], decode: impl Fn(&[u8]) -> Option<(u8, &[u8])>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -49,7 +49,8 @@ pub fn lines(text: &[u8]) -> impl Iterator<Item = Line<'_>> {
 }
 
 impl Line<'_> {
-    /// The freezer of the hierarchy, see `cgroups(7)`; none if the hierarchy has no freezer.
+    /// Returns the freezer of the hierarchy, see `cgroups(7)`; none if the hierarchy has no
+    /// freezer.
     pub fn freezer(&self) -> Option<Freezer> {
         let mut controllers = self.controllers.split(|byte| *byte == b',');
         if self.controllers.is_empty() {
@@ -73,8 +74,8 @@ pub enum Freezer {
 }
 
 impl Freezer {
-    /// The file, in the directory of a cgroup, that says whether the cgroup is frozen. The topmost
-    /// cgroup lacks it.
+    /// Returns the file, in the directory of a cgroup, that says whether the cgroup is frozen. The
+    /// topmost cgroup lacks it.
     pub const fn file(self) -> &'static str {
         match self {
             Self::V1 => "freezer.state",
@@ -128,7 +129,8 @@ impl Membership {
         self.controllers.is_empty()
     }
 
-    /// The file by which a process with one thread joins a cgroup, whose directory is given.
+    /// Returns the file by which a process with one thread joins a cgroup, whose directory is
+    /// given.
     pub fn file(&self, directory: &Path) -> PathBuf {
         // A thread that writes itself there waits for nobody; in version 2 it may not go so far.
         directory.join(if self.is_v2() {
@@ -138,7 +140,7 @@ impl Membership {
         })
     }
 
-    /// The directory of the cgroup, if a mount of the caller's shows it.
+    /// Returns the directory of the cgroup, if a mount of the caller's shows it.
     pub fn directory(&self, mounts: &Mounts) -> Option<PathBuf> {
         mounts
             .0
@@ -174,8 +176,8 @@ impl Membership {
     }
 }
 
-/// The directories of one cgroup in several hierarchies in one word, with braces around what
-/// differs as shells read them: `/sys/fs/cgroup/{cpu,pids}/a`. Where they have more than one part
+/// Returns the directories of one cgroup in several hierarchies in one word, with braces around
+/// what differs as shells read them: `/sys/fs/cgroup/{cpu,pids}/a`. If they have more than one part
 /// of their paths different, one after the other.
 pub fn together(directories: &[&Path]) -> String {
     let Some((first, others)) = directories.split_first() else {
@@ -250,7 +252,7 @@ struct CgroupMount {
 }
 
 impl Mounts {
-    /// The hierarchies that are mounted on /sys/fs/cgroup, or each on a directory of it.
+    /// Returns the hierarchies that are mounted on /sys/fs/cgroup, or each on a directory of it.
     pub fn hierarchies(&self) -> Vec<Hierarchy> {
         let standard = Path::new(STANDARD);
         let mut found: Vec<Hierarchy> = Vec::new();
@@ -335,7 +337,7 @@ pub fn open_directory(directory: &Path) -> Result<rustix::fd::OwnedFd, Errno> {
 /// Opens the file of a cgroup to which a process that is to join it is written.
 ///
 /// # Errors
-/// The errno of `openat(2)`: `EACCES` where the caller may not, `EROFS` where nobody may through
+/// The errno of `openat(2)`: `EACCES` if the caller may not, `EROFS` if nobody may through
 /// this mount.
 pub fn open_file(path: &Path) -> Result<rustix::fd::OwnedFd, Errno> {
     rustix::fs::openat(CWD, path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())

@@ -70,7 +70,7 @@ fn variable(name: &OsStr, value: &OsStr) -> Option<CString> {
     CString::new([name.as_bytes(), value.as_bytes()].join(&b'=')).ok()
 }
 
-/// The value of a variable, if this is its name. A name has no `=`.
+/// Returns the value of a variable, if this is its name. A name has no `=`.
 fn value_of<'a>(variable: &'a CString, name: &OsStr) -> Option<&'a [u8]> {
     let name = name.as_bytes();
     let value = variable.to_bytes().strip_prefix(name)?.strip_prefix(b"=")?;

@@ -14,8 +14,7 @@ pub type HashMap<K, V> = std::collections::HashMap<K, V, Secret>;
 #[allow(clippy::disallowed_types, reason = "with a secret of our own")]
 pub type HashSet<K> = std::collections::HashSet<K, Secret>;
 
-/// Makes hashers that begin with the same secret, so that nobody chooses keys that all have one
-/// hash.
+/// Makes hashers that begin with a secret, so that no user can choose keys that all have one hash.
 #[derive(Clone, Debug)]
 pub struct Secret(DefaultHasher);
 

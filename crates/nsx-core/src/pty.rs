@@ -84,8 +84,8 @@ impl Pty {
         self.of_target
     }
 
-    /// Gives it to a user of the caller's user namespace. A caller that may not do that keeps it,
-    /// and what is open stays open.
+    /// Gives the terminal to a user of the caller's user namespace. If the kernel refuses, the
+    /// caller keeps it; descriptors stay open.
     pub fn give(&self, user: u32, group: Option<u32>) {
         let _ = rustix::fs::fchown(
             &self.terminal,
@@ -94,8 +94,8 @@ impl Pty {
         );
     }
 
-    /// Makes it as large as `other`, and edit lines as that does, unless a program there reads keys
-    /// one by one.
+    /// Sets the size of `other`, and its editing of lines unless a program there reads keys one by
+    /// one.
     pub(crate) fn resemble(&self, other: impl AsFd) {
         if let Ok(size) = tcgetwinsize(&other) {
             let _ = tcsetwinsize(&self.terminal, size);
@@ -117,7 +117,7 @@ impl Pty {
             .take()
     }
 
-    /// The numbers of both ends.
+    /// Returns the numbers of both ends.
     pub(crate) fn descriptors(&self) -> Vec<RawFd> {
         let master = self.master.lock().unwrap_or_else(PoisonError::into_inner);
         let master = master.as_ref().map(AsRawFd::as_raw_fd);
@@ -127,14 +127,14 @@ impl Pty {
             .collect()
     }
 
-    /// A descriptor of the terminal itself.
+    /// Returns a descriptor of the terminal itself.
     pub(crate) fn try_clone(&self) -> Result<OwnedFd, Errno> {
         rustix::io::fcntl_dupfd_cloexec(&self.terminal, 3)
     }
 }
 
 impl AsFd for Pty {
-    /// The terminal itself.
+    /// Returns the terminal itself.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.terminal.as_fd()
     }

@@ -72,7 +72,7 @@ impl Replacement {
         }
     }
 
-    /// The file, open for writing.
+    /// Returns the file, open for writing.
     pub fn file(&mut self) -> &mut File {
         &mut self.file
     }

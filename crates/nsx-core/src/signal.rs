@@ -41,8 +41,8 @@ const NAMES: [(&str, Signal); 34] = [
     ("SYS", libc::SIGSYS),
 ];
 
-/// The signal called `name`, in either case, with or without `SIG`: one of the table, `RTMIN+n` or
-/// `RTMAX-n`. A number is not a name.
+/// Returns the signal called `name`, in either case, with or without `SIG`: one of the table,
+/// `RTMIN+n` or `RTMAX-n`. A number is not a name.
 pub fn by_name(name: &str) -> Option<Signal> {
     let upper = name.to_ascii_uppercase();
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
@@ -67,7 +67,7 @@ pub fn by_name(name: &str) -> Option<Signal> {
     found.filter(|signal| real_time.contains(signal))
 }
 
-/// A signal's name with `SIG`, as manual pages write it.
+/// Returns a signal's name with `SIG`, as manual pages write it.
 pub fn name(signal: Signal) -> String {
     match NAMES.iter().find(|(_, known)| *known == signal) {
         Some((name, _)) => format!("SIG{name}"),

@@ -170,7 +170,7 @@ fn shell(script: &str) -> Work {
     Work::new("sh", ["-c", script])
 }
 
-/// The program that calls the library.
+/// Returns the program that calls the library.
 fn library(directory: &Path) -> Outcome<PathBuf> {
     let mut cargo = tree::cargo();
     cargo.args([

@@ -143,7 +143,7 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     Ok(limits)
 }
 
-/// A link with a name under which nsx is strict.
+/// Returns a link with a name under which nsx is strict.
 pub(super) fn link(nsx: &Path, directory: &Path, name: &str) -> Outcome<PathBuf> {
     let link = directory.join(name);
     match fs::remove_file(&link) {
@@ -160,7 +160,7 @@ fn build_floor(directory: &Path) -> Outcome<PathBuf> {
     )
 }
 
-/// The program that is started: as cheap as possible, so that it hides nothing.
+/// Returns the program that is started: as cheap as possible, so that it hides nothing.
 pub(super) fn idle(directory: &Path) -> Outcome<PathBuf> {
     let source = directory.join("idle.c");
     fs::write(&source, "int main(void) { return 0; }\n")?;

@@ -51,14 +51,14 @@ impl<const N: usize> Rounds<N> {
         Ok(Self(rounds))
     }
 
-    /// The median time of the command with an index, in seconds.
+    /// Returns the median time of the command with an index, in seconds.
     pub(super) fn median(&self, which: usize) -> f64 {
         let mut seconds: Vec<_> = self.0.iter().map(|seconds| seconds[which]).collect();
         seconds.sort_by(f64::total_cmp);
         seconds[seconds.len() / 2]
     }
 
-    /// The time of one command over that of another, round by round.
+    /// Returns the time of one command over that of another, round by round.
     pub(super) fn ratio(&self, ours: usize, theirs: usize) -> Ratio {
         let mut ratios: Vec<_> = self
             .0

@@ -124,7 +124,7 @@ fn long_options(command: &Command) -> impl Iterator<Item = String> {
         .map(|name| format!("--{name}"))
 }
 
-/// The long options that the roff of a page mentions.
+/// Returns the long options that the roff of a page mentions.
 fn options_in(page: &str) -> BTreeSet<String> {
     let text = ["\\fB", "\\fI", "\\fR"]
         .iter()
@@ -140,7 +140,7 @@ fn options_in(page: &str) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// A module without a header.
+/// Returns a module without a header.
 fn unheaded(path: &Path, text: &str) -> Vec<String> {
     let headed = path.extension().is_none_or(|extension| extension != "rs")
         || ["//!", "#![doc = include_str!"]

@@ -112,8 +112,8 @@ pub(super) fn pack(kernel: &Kernel, programs: &[PathBuf], tests: &Path) -> Outco
     archive(&root)
 }
 
-/// The programs and libraries of the packages. Tests that need a package that is not installed
-/// report it.
+/// Returns the programs and libraries of the packages. Tests that need a package that is not
+/// installed report it.
 fn of_packages() -> Outcome<BTreeSet<PathBuf>> {
     let output = Command::new("dpkg-query")
         .arg("--listfiles")
@@ -133,7 +133,7 @@ fn of_packages() -> Outcome<BTreeSet<PathBuf>> {
         .collect())
 }
 
-/// The shared libraries of programs, the loader among them.
+/// Returns the shared libraries of programs, the loader among them.
 fn libraries<'a>(files: impl Iterator<Item = &'a Path>) -> Outcome<BTreeSet<PathBuf>> {
     // For scripts and static programs ldd prints that they are not dynamic.
     let output = Command::new("ldd")

@@ -81,7 +81,7 @@ impl Kernel {
     }
 }
 
-/// The newest package of a series.
+/// Returns the newest package of a series.
 fn newest(series: &str) -> Outcome<String> {
     let arch = match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -103,7 +103,7 @@ fn newest(series: &str) -> Outcome<String> {
         .to_owned())
 }
 
-/// The numbers in a name, which order releases: 6.1.0-9 comes before 6.1.0-10.
+/// Returns the numbers in a name, which order releases: 6.1.0-9 comes before 6.1.0-10.
 fn numbers(name: &str) -> Vec<u64> {
     name.split(|c: char| !c.is_ascii_digit())
         .filter_map(|word| word.parse().ok())

@@ -79,7 +79,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     Ok(())
 }
 
-/// A directory for downloaded and generated files.
+/// Returns a directory for downloaded and generated files.
 fn cache() -> PathBuf {
     tree::root().join("target/guest")
 }

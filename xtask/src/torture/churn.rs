@@ -272,7 +272,7 @@ fn lives(log: &Path) -> Outcome<BTreeMap<u64, Vec<Life>>> {
     Ok(lives)
 }
 
-/// The inode numbers of the namespaces of a process, by kind.
+/// Returns the inode numbers of the namespaces of a process, by kind.
 fn namespaces(pid: &str) -> Outcome<BTreeMap<&'static str, u64>> {
     let read = |kind| -> Outcome<_> {
         let link = fs::read_link(format!("/proc/{pid}/ns/{kind}"))?
@@ -288,7 +288,7 @@ fn namespaces(pid: &str) -> Outcome<BTreeMap<&'static str, u64>> {
     KINDS.into_iter().map(read).collect()
 }
 
-/// The namespaces that are bound to files.
+/// Returns the namespaces that are bound to files.
 fn mounted() -> Outcome<Vec<(String, u64)>> {
     let read = |line: &str| {
         let (kind, rest) = line.split(' ').nth(3)?.split_once(":[")?;
@@ -393,7 +393,7 @@ impl Tally {
     }
 }
 
-/// The PID namespace of a process in a list.
+/// Returns the PID namespace of a process in a list.
 fn pid_ns(row: &Value) -> Option<u64> {
     row["namespaces"]
         .as_array()

@@ -137,7 +137,7 @@ impl Excuses {
         found.is_some()
     }
 
-    /// The reasons of entries that did not occur.
+    /// Returns the reasons of entries that did not occur.
     pub(super) fn unused(&self) -> Vec<&'static str> {
         let unused = INTENDED
             .iter()

@@ -253,7 +253,7 @@ impl Engine {
         }
     }
 
-    /// The part of a target before the colon.
+    /// Returns the part of a target before the colon.
     fn prefix(self) -> &'static str {
         if self == Self::Docker {
             "docker"
@@ -266,7 +266,7 @@ impl Engine {
         (0..CONTAINERS).map(move |number| format!("{}{number}", self.word()))
     }
 
-    /// The engine's program.
+    /// Returns the engine's program.
     fn program(self) -> Command {
         let mut program = Command::new("timeout");
         program.arg(PATIENCE);

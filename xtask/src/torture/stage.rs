@@ -142,7 +142,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The command, which waits at the gate for a line.
+    /// Returns the command, which waits at the gate for a line.
     pub(super) fn command(&self, case: &Case, streams: &Streams) -> Outcome<Command> {
         let shell = format!("read line <{GATE}; exec \"$@\"");
         let mut words = Vec::new();

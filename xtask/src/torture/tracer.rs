@@ -103,7 +103,7 @@ struct Traced {
     /// `true` if the next stop at a system call is the call's end; none in a new child, which may
     /// stop at the end of the fork.
     inside: Option<bool>,
-    /// What remains to be done when the current call ends.
+    /// The change to make when the current call ends.
     at_end: Option<AtEnd>,
 }
 
@@ -351,7 +351,7 @@ fn pid_of(child: &Child) -> Outcome<Pid> {
     Ok(Pid::from_raw(child.id().try_into()?))
 }
 
-/// The path among a call's arguments.
+/// Returns the path among a call's arguments.
 fn path_of(pid: Pid, name: &str, [first, second, _]: [u64; 3]) -> Option<String> {
     let address = match name {
         "open" | "stat" | "lstat" | "readlink" | "execve" | "mkdir" | "unlink" | "rmdir"

@@ -95,7 +95,7 @@ fn code(status: WaitStatus) -> Option<i32> {
     }
 }
 
-/// The first line that differs from the expected one.
+/// Returns the first line that differs from the expected one.
 fn difference(output: &[u8], right: &[u8]) -> String {
     let (output, right) = (
         String::from_utf8_lossy(output),

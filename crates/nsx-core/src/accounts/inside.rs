@@ -11,7 +11,7 @@ use std::path::Path;
 /// The most that is read of a file.
 const MOST: usize = 4 << 20;
 
-/// The files `/etc/passwd` and `/etc/group` below a root directory; empty where there is none.
+/// The files `/etc/passwd` and `/etc/group` below a root directory; empty if there is none.
 #[derive(Debug, Default)]
 pub struct Accounts {
     passwd: Vec<u8>,
@@ -30,24 +30,24 @@ impl Accounts {
         })
     }
 
-    /// The user called `name`.
+    /// Returns the user called `name`.
     pub fn user_by_name(&self, name: &[u8]) -> Option<User> {
         users(&self.passwd).find(|user| user.name == name)
     }
 
-    /// The user with the id `uid`; where several share it, the first.
+    /// Returns the user with the id `uid`; if several share it, the first.
     pub fn user_by_id(&self, uid: u32) -> Option<User> {
         users(&self.passwd).find(|user| user.uid == uid)
     }
 
-    /// The id of the group called `name`.
+    /// Returns the id of the group called `name`.
     pub fn group_by_name(&self, name: &[u8]) -> Option<u32> {
         groups(&self.group)
             .find(|(group, _)| *group == name)
             .map(|(_, gid)| gid)
     }
 
-    /// The groups that list a user, in the order of the file.
+    /// Returns the groups that list a user, in the order of the file.
     pub fn groups_of(&self, name: &[u8]) -> Vec<u32> {
         lines(&self.group)
             .filter(|[_, _, _, members]: &[&[u8]; 4]| {

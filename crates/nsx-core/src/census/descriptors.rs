@@ -52,7 +52,7 @@ struct Search<'a> {
     pins: BTreeMap<Vec<u8>, Vec<(u64, NsId)>>,
     sockets: bool,
     descriptors: bool,
-    /// The caller's network namespace and its cookie, which tells it apart where
+    /// The caller's network namespace and its cookie, which tells it apart if
     /// [`Namespace::of_socket`] is refused.
     own: Option<(u64, NsId)>,
     nsfs: Option<(u32, u32)>,
@@ -172,7 +172,7 @@ impl Part {
         }
     }
 
-    /// Notes a socket, where it is in another network namespace than its process.
+    /// Notes a socket, if it is in another network namespace than its process.
     fn socket(
         &mut self,
         search: &Search<'_>,
@@ -225,7 +225,7 @@ impl Part {
         Ok(ns)
     }
 
-    /// The never-reused id of a network namespace that a process is in.
+    /// Returns the never-reused id of a network namespace that a process is in.
     fn id_of(&mut self, search: &Search<'_>, pid: Pid, ns: NsId) -> Option<u64> {
         *self.ids.entry(ns).or_insert_with(|| {
             let open = search.proc.open_ns(pid, NsLink::Own(NsKind::Net)).ok()?;
@@ -248,7 +248,7 @@ pub(super) fn open_by_socket(pid: Pid, fd: u32) -> Result<Namespace, ProcError> 
     Ok(Namespace::of_socket(borrow(&process, fd)?)?)
 }
 
-/// A descriptor of our own of what a process has open.
+/// Returns a descriptor of our own of what a process has open.
 fn borrow(process: &Process, fd: u32) -> Result<OwnedFd, Errno> {
     let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
     rustix::process::pidfd_getfd(process, fd, PidfdGetfdFlags::empty())
@@ -260,7 +260,7 @@ const LOWEST_INODE: u64 = 0xefff_fff8;
 /// The name of a file that was opened at a mount point that is unmounted by now.
 const UNMOUNTED: &[u8] = b"/";
 
-/// The number in `socket:[…]`.
+/// Returns the number in `socket:[…]`.
 fn socket_inode(target: &[u8]) -> Option<u64> {
     decimal(target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
 }

@@ -32,7 +32,7 @@ pub enum Holder {
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))]
         tid: Pid,
     },
-    /// A process has it open.
+    /// A process has the namespace open.
     Descriptor {
         /// The process.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))]
@@ -40,7 +40,7 @@ pub enum Holder {
         /// The descriptor.
         fd: u32,
     },
-    /// It is bound to a file.
+    /// A mount: the namespace is bound to a file.
     Mount(NamespaceMount),
     /// A network namespace: a process in another one has a socket in it.
     Socket {
@@ -65,7 +65,7 @@ pub struct NamespaceMount {
     /// The mount, as seen from the root directory of the viewer. Its id is that of `mountinfo`, or
     /// its unique id if it has no viewer.
     pub mount: Mount,
-    /// The mount namespace that the mount is in; none where it could not be told.
+    /// The mount namespace that the mount is in; none if it could not be told.
     pub inside: Option<NsId>,
     /// The viewer of the mount.
     pub viewer: Viewer,
@@ -88,7 +88,7 @@ impl NamespaceMount {
     /// Opens the namespace, in a way that never waits, see [`Namespace::open_mount`].
     ///
     /// # Errors
-    /// As there; `Vanished` too where who sees it has ended, or nobody does.
+    /// As there; `Vanished` too if the viewer has ended, or there is none.
     pub fn open(&self, proc: &ProcRoot) -> Result<Namespace, ProcError> {
         match self.viewer {
             _ if proc.is_copy() => Err(ProcError::Vanished),
@@ -103,7 +103,7 @@ impl NamespaceMount {
 }
 
 impl Holder {
-    /// The process whose it is.
+    /// Returns the process that holds the namespace, if a process does.
     pub fn pid(&self) -> Option<Pid> {
         match self {
             Self::Thread { pid, .. }
@@ -114,7 +114,7 @@ impl Holder {
         }
     }
 
-    /// By which holders are put in order: by kind, then by ids.
+    /// Returns the order of holders: by kind, then by ids.
     pub(super) fn key(&self) -> (u8, u64, u64) {
         let number = |pid: &Pid| u64::from(pid.as_raw_nonzero().get().unsigned_abs());
         match self {

@@ -59,8 +59,8 @@ pub struct Query {
 
 /// The namespaces of a host while the census was taken.
 ///
-/// The world goes on meanwhile: a process that started or ended then may be in some of its
-/// namespaces' numbers and not in others.
+/// A process that starts or ends meanwhile may be counted in some of its namespaces and not in
+/// others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Census {
@@ -73,7 +73,7 @@ pub struct Census {
     pub hidden: Vec<Pid>,
     /// `true` if the procfs lists every process of the host.
     pub lists_all: bool,
-    /// The things that none of the numbers include.
+    /// Counts of what the other numbers leave out.
     pub unseen: Unseen,
 }
 
@@ -81,7 +81,7 @@ pub struct Census {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Entry {
-    /// Which.
+    /// The namespace.
     pub ns: NsId,
     /// The number of processes in it: those that were seen, threads not counted.
     pub processes: usize,
@@ -116,7 +116,7 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Member {
-    /// Its id, as the procfs counts.
+    /// The process's id, as the procfs counts.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))]
     pub pid: Pid,
     /// Inode numbers in the order of [`NsKind::ALL`], 0 for what was not asked or not seen.
@@ -142,7 +142,7 @@ pub struct Unseen {
 }
 
 impl Census {
-    /// Looks at all processes that `proc` shows, and where else the query says.
+    /// Looks at all processes that `proc` shows, and at the sources that the query names.
     ///
     /// # Errors
     /// The errno with which listing the processes failed. A failure for one process is counted, see
@@ -197,7 +197,7 @@ impl Census {
         })
     }
 
-    /// The entry of a namespace.
+    /// Returns the entry of a namespace.
     pub fn entry(&self, ns: NsId) -> Option<&Entry> {
         let key = (ns.inode, ns.kind);
         let index = self
@@ -216,7 +216,7 @@ impl Census {
         self.members.get(index)
     }
 
-    /// The processes that are in a namespace, in order of their ids; none without
+    /// Returns the processes that are in a namespace, in order of their ids; none without
     /// [`Sources::MEMBERS`].
     pub fn processes_in(&self, ns: NsId) -> impl Iterator<Item = Pid> {
         self.members
@@ -274,11 +274,11 @@ impl Unseen {
     }
 }
 
-/// The namespaces of these kinds that one process is in. A zombie is in its PID and its user
-/// namespace alone.
+/// Returns the namespaces of these kinds that one process is in. A zombie is in its PID and its
+/// user namespace alone.
 ///
 /// # Errors
-/// `Vanished` where it is in none: it has ended, or the kernel has none of these kinds. Otherwise
+/// `Vanished` if it is in none: it has ended, or the kernel has none of these kinds. Otherwise
 /// as [`ProcRoot::ns`].
 pub fn namespaces_of(proc: &ProcRoot, pid: Pid, kinds: NsSet) -> Result<Vec<NsId>, ProcError> {
     let mut namespaces = Vec::with_capacity(kinds.len());

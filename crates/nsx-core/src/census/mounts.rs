@@ -2,7 +2,7 @@
 //!
 //! Every mount namespace has its own table, `/proc/PID/mountinfo` of any process that is in it.
 //! Those that no process is in are gone through one by one (6.12, as root of the host), and their
-//! mounts requested. Nothing is opened here: where a namespace has no other way to it,
+//! mounts requested. Nothing is opened here: if a namespace has no other way to it,
 //! [`NamespaceMount::open`] opens it, and never waits.
 
 use super::{
@@ -22,7 +22,7 @@ use std::{collections::BTreeMap, mem::MaybeUninit};
 const READERS: usize = 16;
 
 /// Notes the mounts of namespaces: those that the caller sees, or with [`Sources::MOUNTS`] all.
-/// Mount namespaces that no process is in are asked on the way, where there is a reader.
+/// Mount namespaces that no process is in are asked on the way, if there is a reader.
 pub(super) fn find(
     proc: &ProcRoot,
     sources: Sources,
@@ -45,7 +45,7 @@ pub(super) fn find(
     }
     let mut text = Vec::new();
     for table in tables {
-        // Who ended or may not be read was counted when it was looked at.
+        // A process that ended or may not be read was counted when its namespaces were read.
         if table.read(&mut text).is_ok() {
             table.note(&text, &mut scan.tally);
         }
@@ -84,7 +84,7 @@ fn find_empty(proc: &ProcRoot, tally: &mut Tally, mut reader: Option<&mut Relati
     }
 }
 
-/// A process for each mount namespace but the caller's own: the lowest of those whose root
+/// Returns a process for each mount namespace but the caller's own: the lowest of those whose root
 /// directory is that of the namespace, for from another one not all mounts are seen; or else the
 /// lowest.
 fn readers<'a>(

@@ -4,18 +4,19 @@ use super::{Holder, Relations, tally::Tally};
 use crate::{ns::Namespace, proc::ProcRoot, sys::listns};
 use std::collections::BTreeSet;
 
-/// Asks each namespace once.
+/// A reader of the relations of namespaces, which asks about each namespace once.
 #[derive(Debug, Default)]
 pub(super) struct RelationReader(Relations);
 
 impl RelationReader {
-    /// Asks a namespace that is open anyway, and all above it. Before 4.9 the kernel has no answer.
+    /// Asks about a namespace that is open anyway, and about all above it. Before 4.9 the kernel
+    /// has no answer.
     pub(super) fn ask(&mut self, namespace: &Namespace) {
         let _ = self.0.learn(namespace);
     }
 
-    /// Asks all that were not asked yet and can be opened, with `listed` also those that the kernel
-    /// lists, and notes in each what holds it.
+    /// Asks about all namespaces that were not asked about yet and can be opened, with `listed`
+    /// also about those that the kernel lists, and notes the relations in the tally.
     pub(super) fn finish(mut self, proc: &ProcRoot, tally: &mut Tally, listed: bool) {
         for entry in &tally.entries {
             if self.0.of(entry.ns).is_none()
@@ -42,7 +43,7 @@ impl RelationReader {
 }
 
 impl RelationReader {
-    /// Asks what the kernel lists and nothing else has shown (6.19).
+    /// Asks about namespaces that the kernel lists and nothing else has shown (6.19).
     fn ask_listed(&mut self) {
         let known: BTreeSet<u64> = self
             .0

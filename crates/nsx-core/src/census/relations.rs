@@ -51,10 +51,10 @@ impl Above {
 }
 
 impl Relations {
-    /// Asks for what stands above `ns`, and above that, and so on.
+    /// Returns what is above `ns`, and learns what is above that, and so on.
     ///
     /// # Errors
-    /// `ENOTTY` where the kernel cannot say (before 4.9). What else fails for one namespace is
+    /// `ENOTTY` if the kernel cannot say (before 4.9). What else fails for one namespace is
     /// [`Above::Nothing`].
     pub fn learn(&mut self, ns: &Namespace) -> Result<Relation, Errno> {
         if let Some(known) = self.0.get(&ns.id()) {
@@ -63,7 +63,7 @@ impl Relations {
         // The kernel says the same of what it hides and of what is not there.
         let initial = ns.id().is_initial();
         let owner = self.above(ns.owner(), initial && ns.id().kind == NsKind::User)?;
-        // Asked for again, a user namespace's parent would be the same one.
+        // The parent of a user namespace is its owner.
         let parent = match ns.id().kind {
             NsKind::User => owner,
             NsKind::Pid => self.above(ns.parent(), initial)?,
@@ -133,7 +133,7 @@ mod tests {
                     };
                     assert_eq!((relation.owner, relation.parent), (above, above));
                 }
-                // Where the tests run in a user namespace, its other namespaces may be owned by one
+                // If the tests run in a user namespace, its other namespaces may be owned by one
                 // above it.
                 _ => assert!(
                     [Above::Is(own), Above::Hidden].contains(&relation.owner),

@@ -26,13 +26,13 @@ pub struct Residents {
     pub unseen: Unseen,
 }
 
-/// A process and where it lives.
+/// A process and its PID namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resident {
-    /// Its id, as the procfs counts.
+    /// The process's id, as the procfs counts.
     pub pid: Pid,
-    /// Its own PID namespace, the innermost of its chain; none where the kernel hides it from the
-    /// caller.
+    /// The PID namespace of the process, the innermost of its chain; none if the kernel hides it
+    /// from the caller.
     pub ns: Option<NsId>,
     /// Its chain, its name, its user.
     pub status: Status,

@@ -39,7 +39,7 @@ impl Scan {
         let parts = shared(&pids, Self::default, |part, pid| {
             if let Err(error) = part.look(proc, pid, &wish) {
                 let error = match error {
-                    // Nobody comes and goes: the copy lacks the links.
+                    // In a copy no process comes and goes: the copy lacks the links.
                     ProcError::Vanished if proc.is_copy() => {
                         ProcError::Malformed("a copy of /proc")
                     }
@@ -82,7 +82,7 @@ impl Scan {
         Ok(())
     }
 
-    /// The indices of the namespaces that the process is in, which is counted there.
+    /// Returns the indices of the namespaces that the process is in, which is counted there.
     fn own(
         &mut self,
         links: &mut NsLinks<'_>,
@@ -136,7 +136,7 @@ impl Scan {
         Ok(())
     }
 
-    /// Counts the threads of a process, and notes those that are elsewhere.
+    /// Counts the threads of a process, and notes those that are in other namespaces.
     fn threads(
         &mut self,
         proc: &ProcRoot,
@@ -225,7 +225,7 @@ impl Wish {
     }
 }
 
-/// Does something for each of the processes, with two threads where there are many and two
+/// Does something for each of the processes, with two threads if there are many and two
 /// processors, and gives what each thread has made of its part. Both are gone when this returns.
 pub(super) fn shared<P: Copy + Sync, T: Send>(
     processes: &[P],
@@ -249,7 +249,7 @@ pub(super) fn shared<P: Copy + Sync, T: Send>(
         return vec![work()];
     }
     thread::scope(|scope| {
-        // Where no thread can be had, this one does it all.
+        // If no thread can be started, this one does all the work.
         let other = thread::Builder::new().spawn_scoped(scope, work);
         let own = work();
         let other = other.ok().map(|thread| {

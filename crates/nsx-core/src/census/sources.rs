@@ -21,7 +21,7 @@ use std::fmt;
 pub struct Sources(u16);
 
 impl Sources {
-    /// Nothing but the processes.
+    /// No source beside the processes.
     pub const NONE: Self = Self(0);
     /// Namespaces that are bound to files in the caller's own mount namespace, as those of `ip
     /// netns` are.
@@ -39,14 +39,14 @@ impl Sources {
     /// The namespaces above each namespace, its parent and its owner, and its never-reused id; and
     /// with that the namespaces above that nothing else shows.
     pub const RELATIONS: Self = Self(1 << 5);
-    /// Namespaces that descriptors are open of.
+    /// Namespaces that processes have open.
     pub const DESCRIPTORS: Self = Self(1 << 6);
     /// Network namespaces that sockets of processes elsewhere are in.
     pub const SOCKETS: Self = Self(1 << 7);
     /// Namespaces that the kernel lists (6.19; before, this finds nothing). It leaves out those
     /// that only sockets keep.
     pub const LISTED: Self = Self(1 << 8);
-    /// All there is.
+    /// Every source.
     pub const ALL: Self = Self(0x1ff);
 
     /// Returns whether all of `other` is in this set.
@@ -59,7 +59,7 @@ impl Sources {
         self.0 & other.0 != 0
     }
 
-    /// Both together.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)

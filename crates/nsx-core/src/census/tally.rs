@@ -30,7 +30,7 @@ struct Last {
 }
 
 impl Tally {
-    /// The index of the namespace with this id, which is new if it was not met before.
+    /// Returns the index of the namespace with this id, which is new if it was not met before.
     pub(super) fn index(&mut self, ns: NsId) -> usize {
         *self.indices.entry((ns.inode, ns.kind)).or_insert_with(|| {
             self.entries.push(Entry::new(ns));
@@ -70,13 +70,13 @@ impl Tally {
         }
     }
 
-    /// Notes what else keeps a namespace alive.
+    /// Notes a holder of a namespace.
     pub(super) fn hold(&mut self, ns: NsId, holder: Holder) {
         let index = self.index(ns);
         self.entries[index].holders.push(holder);
     }
 
-    /// Takes in what another one has counted of other processes.
+    /// Adds the counts of another tally, of other processes.
     pub(super) fn absorb(&mut self, other: Self) {
         for theirs in other.entries {
             let index = self.index(theirs.ns);

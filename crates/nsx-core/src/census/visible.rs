@@ -45,7 +45,7 @@ impl Visible {
     /// Looks at the processes that `proc` shows, or at all their threads.
     ///
     /// # Errors
-    /// The errno with which listing the processes failed; `EACCES` where `proc` cannot tell who is
+    /// The errno with which listing the processes failed; `EACCES` if `proc` cannot tell who is
     /// in the namespace, because it is neither that one's procfs nor one of a namespace above it.
     /// A failure for one process is counted.
     pub fn find(proc: &ProcRoot, of: &Numbering, tasks: IdsOf) -> Result<Self, Errno> {

@@ -84,7 +84,7 @@ impl Wanted {
             Ok(namespace) if self.is_open(&namespace)? => Ok(namespace),
             Err(ProcError::Denied) => Err(Lost::Os(Errno::ACCESS)),
             Err(ProcError::Os(errno)) => Err(Lost::Os(errno)),
-            // It ended meanwhile.
+            // The process ended meanwhile.
             Ok(_) | Err(_) => Err(Lost::Absent(census.unseen)),
         }
     }
@@ -140,7 +140,7 @@ impl Wanted {
         Ok(None)
     }
 
-    /// Returns whether a namespace of this name may be the one.
+    /// Returns whether a namespace of this name may be the wanted one.
     fn may_be(self, ns: NsId) -> bool {
         match self {
             Self::Full(wanted) => ns == wanted,
@@ -149,7 +149,7 @@ impl Wanted {
         }
     }
 
-    /// Returns whether an open namespace is the one.
+    /// Returns whether an open namespace is the wanted one.
     fn is_open(self, namespace: &Namespace) -> Result<bool, Errno> {
         match self {
             Self::Id64(id) => Ok(namespace.id64()? == id),

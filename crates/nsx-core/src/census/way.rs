@@ -57,10 +57,10 @@ impl Census {
 impl Entry {
     /// Opens the namespace through a process or thread in it, or else through a descriptor, a mount
     /// or a socket that was found to hold it. `proc` is the procfs that the census was taken of.
-    /// Nothing is waited for, see [`Pin::open`](super::Pin::open).
+    /// Nothing is waited for, see [`NamespaceMount::open`](super::NamespaceMount::open).
     ///
     /// # Errors
-    /// `Denied` where a way is there but not for the caller; else `Vanished`.
+    /// `Denied` if a way is there but not for the caller; else `Vanished`.
     pub fn open(&self, proc: &ProcRoot) -> Result<Namespace, ProcError> {
         let own = NsLink::Own(self.ns.kind);
         let for_children = if self.ns.kind == NsKind::Time {
@@ -85,7 +85,7 @@ impl Entry {
         for opened in inhabited.into_iter().chain(held) {
             match opened {
                 Ok(namespace) if namespace.id() == self.ns => return Ok(namespace),
-                // Whatever ended or was closed meanwhile may have become another one's.
+                // A number that became free meanwhile may be another process's or descriptor's.
                 Ok(_) => {}
                 Err(ProcError::Denied) => failure = ProcError::Denied,
                 Err(_) => {}

@@ -22,7 +22,7 @@ pub enum Want {
 }
 
 impl Want {
-    /// The bit of a mode's digit.
+    /// Returns the bit of a mode's digit.
     const fn bit(self) -> u32 {
         match self {
             Self::Read => 4,

@@ -6,8 +6,8 @@ use std::fmt;
 /// The most extents that the kernel takes in one map (4.15; 5 before).
 const MOST_EXTENTS: usize = 340;
 
-/// A run of ids, `count` of them, that starts at `inside` in the user namespace and at `outside`
-/// where it is read from.
+/// A run of `count` ids that starts at `inside` in the user namespace and at `outside` in the user
+/// namespace of the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     inside: u32,
@@ -20,7 +20,7 @@ pub struct Extent {
 pub struct RawExtent {
     /// The first id in the user namespace.
     pub inside: u32,
-    /// The first id where it is read from.
+    /// The first id in the user namespace of the reader.
     pub outside: u32,
     /// The number of ids.
     pub count: u32,
@@ -40,16 +40,16 @@ pub enum MapError {
     #[error("the ranges {0} and {1} overlap")]
     Overlap(Extent, Extent),
     /// More extents than the kernel takes.
-    #[error("{0} ranges, where the kernel takes at most {MOST_EXTENTS}")]
+    #[error("{0} ranges, and the kernel takes at most {MOST_EXTENTS}")]
     TooMany(usize),
     /// More text than the kernel takes in the one write that there may be: it must be shorter than
     /// a page.
-    #[error("{0} bytes, where the kernel takes fewer than a page, which is {1}")]
+    #[error("{0} bytes, and the kernel takes fewer than a page, which is {1}")]
     TooLong(usize, usize),
 }
 
 impl Extent {
-    /// The extent of these three numbers.
+    /// Returns the extent of these three numbers.
     ///
     /// # Errors
     /// [`MapError::Empty`] or [`MapError::TooHigh`].
@@ -73,12 +73,12 @@ impl Extent {
         })
     }
 
-    /// The first id inside.
+    /// Returns the first id inside.
     pub fn inside(&self) -> u32 {
         self.inside
     }
 
-    /// The first id outside.
+    /// Returns the first id outside.
     pub fn outside(&self) -> u32 {
         self.outside
     }
@@ -100,7 +100,7 @@ impl Extent {
 pub struct IdMap(Vec<Extent>);
 
 impl IdMap {
-    /// A map of these extents.
+    /// Returns a map of these extents.
     ///
     /// # Errors
     /// [`MapError::Overlap`], [`MapError::TooMany`] or [`MapError::TooLong`], which the kernel
@@ -123,7 +123,7 @@ impl IdMap {
         }
     }
 
-    /// A map of one id.
+    /// Returns a map of one id.
     ///
     /// # Errors
     /// [`MapError::TooHigh`] if one of them is 4294967295.
@@ -166,7 +166,7 @@ impl IdMap {
             .ok_or(ProcError::Malformed("an id map"))
     }
 
-    /// The extents.
+    /// Returns the extents.
     pub fn extents(&self) -> &[Extent] {
         &self.0
     }
@@ -176,7 +176,7 @@ impl IdMap {
         matches!(self.0.as_slice(), [one] if one.count == 1 && one.outside == outside)
     }
 
-    /// The id outside that `inside` stands for, if it is mapped.
+    /// Returns the id outside that `inside` stands for, if it is mapped.
     pub fn to_outside(&self, inside: u32) -> Option<u32> {
         self.0.iter().find_map(|extent| {
             let offset = inside.checked_sub(extent.inside)?;
@@ -184,7 +184,7 @@ impl IdMap {
         })
     }
 
-    /// The extent that maps `inside`, if one does.
+    /// Returns the extent that maps `inside`, if one does.
     pub fn extent_of(&self, inside: u32) -> Option<Extent> {
         let has = |extent: &&Extent| {
             inside
@@ -194,7 +194,7 @@ impl IdMap {
         self.0.iter().find(has).copied()
     }
 
-    /// The id inside that `outside` has, if it is mapped.
+    /// Returns the id inside that `outside` has, if it is mapped.
     pub fn to_inside(&self, outside: u32) -> Option<u32> {
         self.0.iter().find_map(|extent| {
             let offset = outside.checked_sub(extent.outside)?;

@@ -52,7 +52,7 @@ pub enum IdChainError {
 }
 
 impl IdChain {
-    /// The chain from this process's user namespace.
+    /// Returns the chain from this process's user namespace.
     ///
     /// # Errors
     /// [`IdChainError`]; opening the namespace requires `ptrace(2)` access.
@@ -103,8 +103,8 @@ impl IdChain {
         self.levels.len() - 1
     }
 
-    /// The namespaces, the caller's first, with their maps to the caller's ids; the caller's own
-    /// has none.
+    /// Returns the namespaces, the caller's first, with their maps to the caller's ids; the
+    /// caller's own has none.
     pub fn namespaces(&self) -> impl Iterator<Item = (NsId, Option<&[IdMap; 2]>)> {
         self.levels
             .iter()
@@ -202,7 +202,7 @@ fn maps(proc: &ProcRoot, pid: Pid) -> Result<[IdMap; 2], ProcError> {
     Ok([map(IdKind::User)?, map(IdKind::Group)?])
 }
 
-/// A process in the namespace that has this id, whichever is found first.
+/// Returns a process in the namespace that has this id, whichever is found first.
 ///
 /// # Errors
 /// `Vanished` if the caller may read no process that is in it.

@@ -29,7 +29,7 @@ pub enum IdKind {
 }
 
 impl IdKind {
-    /// The map's file in `/proc/PID`.
+    /// Returns the map's file in `/proc/PID`.
     pub const fn file(self) -> &'static str {
         match self {
             Self::User => "uid_map",
@@ -37,7 +37,7 @@ impl IdKind {
         }
     }
 
-    /// The file that says which ranges users may map, see `subuid(5)` and `subgid(5)`.
+    /// Returns the file that says which ranges users may map, see `subuid(5)` and `subgid(5)`.
     pub const fn ranges_file(self) -> &'static str {
         match self {
             Self::User => "/etc/subuid",
@@ -45,7 +45,8 @@ impl IdKind {
         }
     }
 
-    /// The program that writes the map for a user without the privilege, see `newuidmap(1)`.
+    /// Returns the program that writes the map for a user without the privilege, see
+    /// `newuidmap(1)`.
     pub const fn helper(self) -> &'static str {
         match self {
             Self::User => "newuidmap",
@@ -76,7 +77,7 @@ pub enum Setgroups {
 }
 
 impl Setgroups {
-    /// The word in `/proc/PID/setgroups`.
+    /// Returns the word in `/proc/PID/setgroups`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Allow => "allow",

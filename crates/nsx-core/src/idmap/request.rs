@@ -79,7 +79,7 @@ impl MapRequest {
         self.single.is_none() && self.ranges.is_empty()
     }
 
-    /// The map, which is one that the caller may have.
+    /// Returns the map, which is one that the caller may have.
     ///
     /// # Errors
     /// [`MapRequestError`].

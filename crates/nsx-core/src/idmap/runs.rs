@@ -36,8 +36,8 @@ pub(super) fn pair(
     Ok(())
 }
 
-/// The ids of ranges as runs in the order of the ranges: none twice, and runs that continue each
-/// other as one. A range that goes beyond the last id ends there.
+/// Returns the ids of ranges as runs in the order of the ranges: none twice, and runs that continue
+/// each other as one. A range that goes beyond the last id ends there.
 pub(super) fn distinct(ranges: &[(u32, u32)]) -> Vec<(u64, u64)> {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     for &(first, count) in ranges {
@@ -62,7 +62,7 @@ pub(super) fn distinct(ranges: &[(u32, u32)]) -> Vec<(u64, u64)> {
     runs
 }
 
-/// The runs of `first..end` without `claimed`: first ids and counts.
+/// Returns the runs of `first..end` without `claimed`: first ids and counts.
 fn free(first: u64, end: u64, claimed: u32) -> Vec<(u64, u64)> {
     let claimed = u64::from(claimed);
     let runs = if (first..end).contains(&claimed) {

@@ -59,8 +59,8 @@ impl Namespace {
     /// at hand is looked at (5.12).
     ///
     /// # Errors
-    /// `EINVAL` where no namespace is bound there, or the kernel is older; `ESTALE` where it is no
-    /// longer there; `EAGAIN` where the kernel would have had to wait; any errno of `openat2(2)`.
+    /// `EINVAL` if no namespace is bound there, or the kernel is older; `ESTALE` if it is no
+    /// longer there; `EAGAIN` if the kernel would have had to wait; any errno of `openat2(2)`.
     pub fn open_mount(mount: &Mount) -> Result<Self, Errno> {
         Self::open_cached(CWD, mount, ResolveFlags::CACHED)
     }
@@ -129,7 +129,8 @@ impl Namespace {
         self.id
     }
 
-    /// The user namespace that owns this one: who has capabilities there has them over this (4.9).
+    /// Returns the user namespace that owns this one: who has capabilities there has them over this
+    /// (4.9).
     ///
     /// # Errors
     /// Any errno but `EPERM`, which is [`Related::Hidden`].
@@ -137,7 +138,7 @@ impl Namespace {
         Self::related(nsfs::owner(&self.fd))
     }
 
-    /// The parent of a PID or user namespace (4.9).
+    /// Returns the parent of a PID or user namespace (4.9).
     ///
     /// # Errors
     /// `EINVAL` for the kinds that have no parents; any other errno but `EPERM`, which is
@@ -156,7 +157,7 @@ impl Namespace {
         nsfs::owner_uid(&self.fd)
     }
 
-    /// The id that no other namespace gets before the next boot (6.18).
+    /// Returns the id that no other namespace gets before the next boot (6.18).
     ///
     /// # Errors
     /// `ENOTTY` before 6.18.

@@ -18,14 +18,14 @@ pub struct NsId {
     pub inode: u64,
 }
 
-/// A text that is no `kind:[inode]`.
+/// A text that is not `kind:[inode]`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a namespace's name, which looks like net:[4026531833]")]
 pub struct ParseNsIdError;
 
 impl NsId {
-    /// The initial namespace of a kind: the one that the host booted with (3.8). Initial net and mnt
-    /// namespaces have a fixed inode number only since 6.17.
+    /// Returns the initial namespace of a kind: the one that the host booted with (3.8). Initial
+    /// net and mnt namespaces have a fixed inode number only since 6.17.
     pub const fn initial(kind: NsKind) -> Self {
         let inode = match kind {
             NsKind::Mnt => 0xefff_fff8,
@@ -48,7 +48,7 @@ impl NsId {
     /// Reads `kind:[inode]`, the target of a link in `/proc/PID/ns`.
     ///
     /// # Errors
-    /// [`ParseNsIdError`] where the text is anything else: another kind, no digits, more than 64
+    /// [`ParseNsIdError`] if the text is anything else: another kind, no digits, more than 64
     /// bits, more text.
     pub fn parse(text: &[u8]) -> Result<Self, ParseNsIdError> {
         let colon = text

@@ -1,5 +1,5 @@
-//! Facts that only a process inside of a namespace is told: a child joins the namespace, asks, and
-//! ends.
+//! Facts that the kernel tells only a process in the namespace: a child joins the namespace, asks,
+//! and ends.
 
 use super::{Namespace, Related};
 use crate::{
@@ -15,7 +15,7 @@ use rustix::{
 };
 use std::os::fd::AsFd;
 
-/// Answers are not longer.
+/// The most bytes of an answer.
 const LONGEST: usize = 64;
 
 /// A question that the child asks.
@@ -28,12 +28,12 @@ enum Question<'a> {
 }
 
 impl Namespace {
-    /// The host name that a UTS namespace gives, 64 bytes at most.
+    /// Returns the host name that a UTS namespace gives, 64 bytes at most.
     ///
     /// This process must have one thread, for a child of it asks.
     ///
     /// # Errors
-    /// `EPERM` where the caller may join neither it nor the user namespace that owns it; `EINVAL`
+    /// `EPERM` if the caller may join neither it nor the user namespace that owns it; `EINVAL`
     /// of another kind of namespace; any errno of `fork(2)`.
     pub fn hostname(&self) -> Result<Vec<u8>, Errno> {
         self.ask(&Question::Hostname)
@@ -114,7 +114,7 @@ impl Namespace {
         }
     }
 
-    /// Joins it, by way of the user namespace that owns it where that gives the right to.
+    /// Joins it, by way of the user namespace that owns it if that gives the right to.
     pub(super) fn join(&self) -> Result<(), Errno> {
         match move_into_link_name_space(self.as_fd(), None) {
             Err(Errno::PERM) => {
@@ -129,7 +129,7 @@ impl Namespace {
 }
 
 impl Question<'_> {
-    /// Asked inside.
+    /// Answers the question. Called by the child.
     fn answer(&self) -> Result<Vec<u8>, Errno> {
         match self {
             Self::Hostname => Ok(rustix::system::uname().nodename().to_bytes().to_vec()),
@@ -143,7 +143,7 @@ impl Question<'_> {
     }
 }
 
-/// The devices in `/proc/PID/net/dev`, a line each under two lines of headings, see
+/// Returns the devices in `/proc/PID/net/dev`, a line each under two lines of headings, see
 /// `proc_pid_net(5)`.
 fn count_links(text: &[u8]) -> u64 {
     text.iter()

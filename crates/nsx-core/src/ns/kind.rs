@@ -38,7 +38,7 @@ impl NsKind {
         Self::Uts,
     ];
 
-    /// The kernel's name, as in `/proc/PID/ns/NAME` and in front of `:[inode]`.
+    /// Returns the kernel's name, as in `/proc/PID/ns/NAME` and in front of `:[inode]`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cgroup => "cgroup",
@@ -52,7 +52,7 @@ impl NsKind {
         }
     }
 
-    /// The kind's flag for `clone(2)`, `unshare(2)` and `setns(2)`: `CLONE_NEW*`.
+    /// Returns the kind's flag for `clone(2)`, `unshare(2)` and `setns(2)`: `CLONE_NEW*`.
     pub const fn flag(self) -> u32 {
         match self {
             Self::Cgroup => 0x0200_0000,
@@ -66,7 +66,7 @@ impl NsKind {
         }
     }
 
-    /// The flag's name in the manual pages.
+    /// Returns the flag's name in the manual pages.
     pub const fn flag_name(self) -> &'static str {
         match self {
             Self::Cgroup => "CLONE_NEWCGROUP",
@@ -80,12 +80,12 @@ impl NsKind {
         }
     }
 
-    /// The kind that a `CLONE_NEW*` flag stands for, as `NS_GET_NSTYPE` returns it.
+    /// Returns the kind that a `CLONE_NEW*` flag stands for, as `NS_GET_NSTYPE` returns it.
     pub fn from_flag(flag: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.flag() == flag)
     }
 
-    /// The kind that the kernel calls `name`.
+    /// Returns the kind that the kernel calls `name`.
     pub fn from_name(name: &[u8]) -> Option<Self> {
         Self::ALL
             .into_iter()

@@ -12,7 +12,7 @@ use rustix::{
 pub struct NsidSocket(OwnedFd);
 
 impl NsidSocket {
-    /// Opens it.
+    /// Opens the socket.
     pub fn new() -> Result<Self, Errno> {
         // No protocol is number 0, NETLINK_ROUTE.
         let socket = rustix::net::socket_with(
@@ -24,13 +24,13 @@ impl NsidSocket {
         Ok(Self(socket))
     }
 
-    /// Takes a socket of NETLINK_ROUTE, which returns the numbers of the network namespace in which it
-    /// was opened.
+    /// Takes a socket of NETLINK_ROUTE, which returns the numbers of the network namespace in
+    /// which it was opened.
     pub fn from_socket(socket: OwnedFd) -> Self {
         Self(socket)
     }
 
-    /// The number that the network namespace `ns` has in the caller's, if it was given one
+    /// Returns the number that the network namespace `ns` has in the caller's, if it was given one
     /// (`RTM_GETNSID`, 4.0).
     pub fn number(&self, ns: impl AsFd) -> Result<Option<u32>, Errno> {
         let mut request = [0; GETNSID_LEN];

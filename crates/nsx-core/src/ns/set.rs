@@ -37,48 +37,48 @@ impl NsSet {
         self.0 |= Self::bit(kind);
     }
 
-    /// The set with `kind` added.
+    /// Returns the set with `kind` added.
     #[must_use]
     pub const fn with(self, kind: NsKind) -> Self {
         Self(self.0 | Self::bit(kind))
     }
 
-    /// The set with `kind` taken out.
+    /// Returns the set with `kind` taken out.
     #[must_use]
     pub const fn without(self, kind: NsKind) -> Self {
         Self(self.0 & !Self::bit(kind))
     }
 
-    /// The kinds that are in either.
+    /// Returns the kinds that are in either.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The kinds of this set that are not in the other.
+    /// Returns the kinds of this set that are not in the other.
     #[must_use]
     pub const fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// The kinds that are in both sets.
+    /// Returns the kinds that are in both sets.
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// The kinds in the set, in the order of [`NsKind::ALL`].
+    /// Returns the kinds in the set, in the order of [`NsKind::ALL`].
     pub fn iter(self) -> impl Iterator<Item = NsKind> + Clone {
         NsKind::ALL
             .into_iter()
             .filter(move |&kind| self.contains(kind))
     }
 
-    /// The `CLONE_NEW*` flags of the set, or-ed.
+    /// Returns the `CLONE_NEW*` flags of the set, or-ed.
     pub fn flags(self) -> u32 {
         self.iter().fold(0, |flags, kind| flags | kind.flag())
     }
 
-    /// The kinds with their noun: `uts namespace`, `net, pid and user namespaces`.
+    /// Returns the kinds with their noun: `uts namespace`, `net, pid and user namespaces`.
     pub fn noun(self) -> String {
         format!("{self} namespace{}", if self.len() == 1 { "" } else { "s" })
     }
@@ -94,8 +94,8 @@ impl NsSet {
         format!("{article}{}", self.noun())
     }
 
-    /// The flags by name, as a manual page writes them: `CLONE_NEWPID|CLONE_NEWUSER`; `0` for the
-    /// empty set.
+    /// Returns the flags by name, as a manual page writes them: `CLONE_NEWPID|CLONE_NEWUSER`; `0`
+    /// for the empty set.
     pub fn flag_names(self) -> String {
         if self.is_empty() {
             return "0".to_owned();

@@ -37,17 +37,17 @@ impl PidChain {
         }
     }
 
-    /// The ids, outermost first.
+    /// Returns the ids, outermost first.
     pub fn ids(&self) -> &[Pid] {
         &self.0
     }
 
-    /// The id that the reader's procfs shows.
+    /// Returns the id that the reader's procfs shows.
     pub fn outermost(&self) -> Pid {
         self.0[0]
     }
 
-    /// The id that the process itself sees.
+    /// Returns the id that the process itself sees.
     pub fn innermost(&self) -> Pid {
         self.0[self.0.len() - 1]
     }

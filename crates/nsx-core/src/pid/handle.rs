@@ -16,11 +16,11 @@ use rustix::{
 /// The magic number of pidfs in `statfs(2)`.
 const PIDFS_MAGIC: i64 = 0x5049_4446;
 
-/// A process that is pinned, so that whatever is learned by its number can be checked to be about
-/// it.
+/// A process that is pinned, so that everything learned by its number can be checked to be about
+/// this process.
 ///
-/// Pin first, read by number, then ask [`Process::ended`]: while the answer is no, the number was
-/// this process's.
+/// Pin first, read by number, then call [`Process::ended`]: as long as it returns false, the number
+/// was this process's.
 #[derive(Debug)]
 pub struct Process {
     pid: Pid,
@@ -30,16 +30,17 @@ pub struct Process {
 /// The reason why a process could not be pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PinError {
-    /// There is none with that id.
+    /// No process has that id.
     #[error("no such process")]
     NoProcess,
-    /// It has ended, and its parent has not yet asked how: a zombie, which cannot be entered.
+    /// The process has ended, and its parent has not yet waited for it: a zombie, which cannot be
+    /// entered.
     #[error("the process has ended (a zombie)")]
     Ended,
     /// The id is a thread's, but not its process's.
     #[error("this is a thread, not a process")]
     Thread,
-    /// It is alive, but its pidfs inode is not the one that was named: the id was reused.
+    /// The process is alive, but its pidfs inode is not the one that was named: the id was reused.
     #[error("the id now belongs to another process (its pidfd inode is {0})")]
     Reused(u64),
     /// Any other failure of the system.
@@ -62,7 +63,7 @@ impl Process {
     }
 
     /// Pins the process that has `pid` in the caller's PID namespace, or that had it until it ended
-    /// and keeps it until its parent asks how: a zombie.
+    /// and keeps it until its parent waits for it: a zombie.
     ///
     /// # Errors
     /// [`PinError`].
@@ -148,8 +149,8 @@ impl Process {
         }
     }
 
-    /// Its id as `proc` counts processes, which may be a procfs of another PID namespace than the
-    /// caller's (5.4).
+    /// Returns its id as `proc` counts processes, which may be a procfs of another PID namespace
+    /// than the caller's (5.4).
     ///
     /// The kernel answers from the pidfd, so the number is this process's for as long as it has not
     /// ended.
@@ -181,13 +182,14 @@ impl Process {
     /// Returns whether the process's ids are free, or another process's: this process has ended and
     /// its parent has waited for it.
     ///
-    /// While the answer is no, what was read by the process's number was read of this process.
+    /// As long as this returns false, what was read by the process's number was read of this
+    /// process.
     pub fn reaped(&self) -> bool {
         process::is_reaped(&self.fd)
     }
 
-    /// Its ids as `proc` shows them, which takes no look at what `proc` hides (5.5; before, its
-    /// status is read).
+    /// Returns its ids as `proc` shows them, which takes no look at what `proc` hides (5.5; before,
+    /// its status is read).
     ///
     /// # Errors
     /// As [`Process::pid_in`].
@@ -209,10 +211,10 @@ impl Process {
         }
     }
 
-    /// Its inode number in pidfs, which no other process has until the next boot (6.9).
+    /// Returns its inode number in pidfs, which no other process has until the next boot (6.9).
     ///
     /// # Errors
-    /// `ENOSYS` where the kernel has no pidfs: there all pidfds share one inode.
+    /// `ENOSYS` if the kernel has no pidfs: there all pidfds share one inode.
     pub fn inode(&self) -> Result<u64, Errno> {
         if rustix::fs::fstatfs(&self.fd)?.f_type != PIDFS_MAGIC {
             return Err(Errno::NOSYS);

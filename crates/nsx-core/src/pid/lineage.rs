@@ -17,7 +17,7 @@ use std::{cell::OnceCell, sync::Arc};
 pub struct Level {
     /// The process's id there.
     pub pid: Pid,
-    /// The PID namespace; none where the kernel hides it from the caller.
+    /// The PID namespace; none if the kernel hides it from the caller.
     pub ns: Option<NsId>,
 }
 
@@ -53,12 +53,12 @@ impl Lineages {
         levels
     }
 
-    /// A namespace that was met.
+    /// Returns a namespace that was met.
     pub fn get(&self, id: NsId) -> Option<&Arc<Namespace>> {
         self.known.values().flatten().find(|ns| ns.id() == id)
     }
 
-    /// The PID namespace of a process and those above it.
+    /// Returns the PID namespace of a process and those above it.
     fn of(&mut self, proc: &ProcRoot, pid: Pid) -> Result<&[Arc<Namespace>], ProcError> {
         let link = NsLink::Own(NsKind::Pid);
         let inode = proc.ns(pid, link)?.inode;
@@ -75,12 +75,12 @@ impl Lineages {
     }
 }
 
-/// The PID namespace whose ids `proc` shows; none where the kernel hides it from the caller.
+/// Returns the PID namespace whose ids `proc` shows; none if the kernel hides it from the caller.
 pub(crate) fn shown_by(proc: &ProcRoot) -> Option<NsId> {
     let link = NsLink::Own(NsKind::Pid);
-    // Whoever is the first process of a PID namespace is in it.
+    // The first process of a PID namespace is in that namespace.
     proc.ns(Pid::INIT, link).ok().or_else(|| {
-        // The caller is refused that one, but is in the same namespace where it has no more than
+        // The caller is refused that one, but is in the same namespace if it has no more than
         // one id, as others may be.
         if proc.own_status().ok()?.chain.depth() == 0 {
             return proc.own_ns(link).ok();

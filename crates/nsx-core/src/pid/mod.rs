@@ -1,7 +1,7 @@
 //! Processes: one that is pinned, the chain of ids that each has, and the ways between the ids.
 //!
-//! An id alone says little: which PID namespace counts so, and whether the process is still the
-//! same, is answered here.
+//! An id alone says little. These types add the PID namespace that counts so, and whether the
+//! process is still the same.
 
 mod chain;
 mod handle;

@@ -24,11 +24,11 @@ pub struct Numbering {
 }
 
 impl Numbering {
-    /// The numbering of the caller's own PID namespace: its numbers are those that system calls
-    /// take.
+    /// Returns the numbering of the caller's own PID namespace: its numbers are those that system
+    /// calls take.
     ///
     /// # Errors
-    /// `Vanished` where `proc` does not show the caller; otherwise as [`ProcRoot::read`].
+    /// `Vanished` if `proc` does not show the caller; otherwise as [`ProcRoot::read`].
     pub fn own(proc: &ProcRoot) -> Result<Self, ProcError> {
         let level = proc.own_status()?.chain.depth();
         let ns = Arc::new(proc.open_own_ns(NsLink::Own(NsKind::Pid))?);
@@ -39,7 +39,7 @@ impl Numbering {
         })
     }
 
-    /// The numbering of the PID namespace that `target` is in.
+    /// Returns the numbering of the PID namespace that `target` is in.
     ///
     /// # Errors
     /// `Vanished` if the target has ended or `proc` does not show it; `Denied` if its namespace may
@@ -62,7 +62,7 @@ impl Numbering {
     /// Returns the numbering of this PID namespace, by an open file of it.
     ///
     /// # Errors
-    /// `EINVAL` where the namespace is of another kind; otherwise as [`Numbering::own`].
+    /// `EINVAL` if the namespace is of another kind; otherwise as [`Numbering::own`].
     pub fn of_namespace(ns: impl Into<Arc<Namespace>>, proc: &ProcRoot) -> Result<Self, ProcError> {
         let ns = ns.into();
         if ns.id().kind != NsKind::Pid {
@@ -88,8 +88,8 @@ impl Numbering {
         self.ns.id()
     }
 
-    /// The index of its ids in chains that the procfs shows, 0 for the outermost; none if they are
-    /// in no chain.
+    /// Returns the index of its ids in chains that the procfs shows, 0 for the outermost; none if
+    /// they are in no chain.
     pub fn level(&self) -> Option<usize> {
         self.level
     }

@@ -1,4 +1,4 @@
-//! From ids of one PID namespace to the processes, where the kernel does not translate (before
+//! From ids of one PID namespace to the processes, if the kernel does not translate (before
 //! 6.11): all chains that a procfs shows are looked through.
 //!
 //! Namespaces side by side give the same ids, so a chain with the number at the right level counts
@@ -17,7 +17,7 @@ use crate::{
 pub(super) struct Found {
     /// Its ids as the procfs shows them.
     pub(super) chain: PidChain,
-    /// The PID namespaces of these ids; none where hidden.
+    /// The PID namespaces of these ids; none if hidden.
     pub(super) namespaces: Vec<Option<NsId>>,
     /// For a thread that is not its process's first: the process's id in the namespace that was
     /// asked about.
@@ -38,8 +38,8 @@ pub(super) struct Scan<'a> {
     buffer: Vec<u8>,
 }
 
-/// Looks for the processes and threads that have these ids in `from`. What is not in the answer is
-/// not there.
+/// Finds the processes and threads that have these ids in `from`. An id that is not in the result
+/// has no process.
 pub(super) fn scan(
     proc: &ProcRoot,
     from: &Numbering,
@@ -121,7 +121,7 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Takes a process, or this thread of it, in if it is one that is wanted.
+    /// Adds a process, or this thread of it, if it is wanted.
     fn consider(&mut self, process: &TaskIds, thread: Option<&TaskIds>) {
         let task = thread.unwrap_or(process);
         let Some(&id) = task.chain.ids().get(self.level) else {

@@ -36,19 +36,18 @@ pub enum Untranslated {
     /// There is such a process, but the namespace to translate to does not see it.
     #[error("not visible there")]
     NotVisible,
-    /// It cannot be known: `Denied` where the kernel does not let the caller look closely enough,
+    /// It cannot be known: `Denied` if the kernel does not let the caller look closely enough,
     /// which it need not since 6.11.
     #[error(transparent)]
     Failed(ProcError),
 }
 
-/// Translates the ids of processes from one PID namespace, `from`, to another, `to`, for as many as
-/// there are.
+/// Translates ids of processes from one PID namespace, `from`, to another, `to`.
 ///
 /// Both are held open. They may be any two that can be opened: one above the other in either order,
-/// or side by side, where every answer is [`Untranslated::NotVisible`]. Processes that the caller's
-/// own PID namespace does not see cannot be asked about. An answer was right at one moment; a
-/// process that ended since may have left its id to another. A zombie still has its ids.
+/// or side by side, in which case every answer is [`Untranslated::NotVisible`]. Processes that the
+/// caller's own PID namespace does not see cannot be translated. An answer was right at one moment;
+/// a process that ended since may have left its id to another. A zombie still has its ids.
 ///
 /// ```
 /// use nsx_core::{
@@ -86,8 +85,8 @@ pub struct Translator<'a> {
 struct TooOld;
 
 impl<'a> Translator<'a> {
-    /// A translator between these two. `proc` is read where the kernel does not translate, and must
-    /// show the caller.
+    /// Returns a translator between these two. `proc` is read if the kernel does not translate, and
+    /// must show the caller.
     pub fn new(proc: &'a ProcRoot, from: Numbering, to: Numbering, tasks: IdsOf) -> Self {
         Self {
             proc,
@@ -97,12 +96,12 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// The namespace whose ids are translated.
+    /// Returns the namespace whose ids are translated.
     pub fn from(&self) -> &Numbering {
         &self.from
     }
 
-    /// The namespace whose ids the answers are.
+    /// Returns the namespace whose ids the answers are.
     pub fn to(&self) -> &Numbering {
         &self.to
     }
@@ -222,7 +221,7 @@ mod tests {
         )
     }
 
-    /// The answer of the kernel where it has one, and that of a scan.
+    /// Returns the translation, after a check that the kernel and a scan give the same.
     fn both(translator: &Translator<'_>, id: Pid) -> Result<Pid, Untranslated> {
         let scanned = translator
             .scan(&[id])

@@ -81,8 +81,8 @@ impl Label {
         }
     }
 
-    /// The files of a process, below its directory in a procfs, of which the first that is there
-    /// takes it. The one of a module by itself is newer (AppArmor: 5.8).
+    /// Returns the files of a process, below its directory in a procfs, of which the first that is
+    /// there takes it. The one of a module by itself is newer (AppArmor: 5.8).
     pub(crate) fn files(&self) -> &'static [&'static str] {
         match self {
             Self::AppArmor(_) => &["attr/apparmor/exec", "attr/exec"],

@@ -56,7 +56,7 @@ impl Helper {
     }
 }
 
-/// The capabilities that a file permits, see "File capabilities" in `capabilities(7)`.
+/// Returns the capabilities that a file permits, see "File capabilities" in `capabilities(7)`.
 fn capabilities(file: &Path) -> CapabilitySet {
     let mut value = [0; 24];
     let length = rustix::fs::getxattr(file, c"security.capability", &mut value).unwrap_or(0);

@@ -81,17 +81,17 @@ impl PlannedStep {
         }
     }
 
-    /// The process that takes the step.
+    /// Returns the process that takes the step.
     pub fn actor(&self) -> Actor {
         self.actor
     }
 
-    /// The step.
+    /// Returns the step.
     pub fn step(&self) -> &Step {
         &self.step
     }
 
-    /// The step, for a failure that outlives the plan.
+    /// Returns the step, for a failure that outlives the plan.
     pub(crate) fn shared_step(&self) -> Arc<Step> {
         Arc::clone(&self.step)
     }
@@ -115,12 +115,12 @@ impl PlannedStep {
 pub struct Plan(Vec<PlannedStep>);
 
 impl Plan {
-    /// The steps.
+    /// Returns the steps.
     pub fn steps(&self) -> &[PlannedStep] {
         &self.0
     }
 
-    /// The descriptors that the steps use.
+    /// Returns the descriptors that the steps use.
     pub(crate) fn descriptors(&self) -> Vec<RawFd> {
         self.0
             .iter()

@@ -145,7 +145,7 @@ impl Mount {
         }
     }
 
-    /// The call, as `mount(2)` would be told; it is several newer ones if the kernel has them.
+    /// Returns the call of `mount(2)`, or what it would be if the kernel has the newer calls.
     pub(super) fn call(&self, root: Option<&Path>) -> String {
         let at = super::words::below(root, &self.at);
         match &self.contents {
@@ -302,7 +302,7 @@ impl Change {
 }
 
 impl Source {
-    /// The path, as the caller names it.
+    /// Returns the path, as the caller names it.
     pub fn path(&self) -> &Path {
         match self {
             Self::Directory(path) | Self::Tree { path, .. } => path,

@@ -28,7 +28,7 @@ pub struct NamespaceFile {
 }
 
 impl NamespaceFile {
-    /// A namespace and the path of the file that holds it.
+    /// Returns a namespace and the path of the file that holds it.
     pub fn new(path: PathBuf, ns: impl Into<Arc<Namespace>>) -> Self {
         Self {
             path,
@@ -48,7 +48,7 @@ impl NamespaceFile {
         }
     }
 
-    /// The kind of the namespace.
+    /// Returns the kind of the namespace.
     pub fn kind(&self) -> NsKind {
         self.ns.id().kind
     }

@@ -16,9 +16,9 @@ pub struct Pin {
 }
 
 impl Pin {
-    /// A pin for which the file is made if it is missing. A file in the directory of `ip-netns(8)`
-    /// gets the directory's own path: what is mounted on the directory covers the way there from
-    /// inside.
+    /// Returns a pin for which the file is made if it is missing. A file in the directory of
+    /// `ip-netns(8)` gets the directory's own path: what is mounted on the directory covers the way
+    /// there from inside.
     pub fn new(kind: NsKind, at: PathBuf) -> Self {
         let pin = Self {
             kind,
@@ -34,8 +34,8 @@ impl Pin {
         }
     }
 
-    /// The path of the directory that the file is in, if that is the one of `ip-netns(8)`, however
-    /// it is named, or would be.
+    /// Returns the path of the directory that the file is in, if that is the one of `ip-netns(8)`,
+    /// however it is named, or would be.
     pub(crate) fn ip_netns(&self) -> Option<PathBuf> {
         let directory = self.directory();
         let missing = || {
@@ -54,7 +54,7 @@ impl Pin {
             .then_some(resolved)
     }
 
-    /// The directory that the file is in.
+    /// Returns the directory that the file is in.
     pub fn directory(&self) -> &Path {
         self.at
             .parent()
@@ -62,8 +62,8 @@ impl Pin {
             .unwrap_or(Path::new("."))
     }
 
-    /// The link below `/proc/PID` that the file is bound to: the namespace of nsx's children if nsx
-    /// itself is in none.
+    /// Returns the link below `/proc/PID` that the file is bound to: the namespace of nsx's
+    /// children if nsx itself is in none.
     pub fn link(&self) -> String {
         let link = match self.kind {
             NsKind::Pid => NsLink::PidForChildren,

@@ -18,7 +18,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// The directory that the file is in.
+    /// Returns the directory that the file is in.
     pub fn directory(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("/"))
     }

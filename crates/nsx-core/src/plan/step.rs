@@ -87,7 +87,7 @@ pub enum Propagation {
 }
 
 impl Propagation {
-    /// The word that options use.
+    /// Returns the word that options use.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Private => "private",
@@ -296,7 +296,7 @@ pub enum Step {
     },
     /// Change to a directory by name.
     SetDirectory(PathBuf),
-    /// Look up the home directory of a user in the root directory's /etc/passwd, for HOME where the
+    /// Look up the home directory of a user in the root directory's /etc/passwd, for HOME if the
     /// environment has none.
     FindHome(u32),
     /// Set these supplementary groups and no others.
@@ -364,7 +364,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// The descriptors that the step uses.
+    /// Returns the descriptors that the step uses.
     pub(super) fn descriptors(&self) -> Vec<RawFd> {
         let number = |fd: &dyn AsFd| fd.as_fd().as_raw_fd();
         match self {
@@ -388,8 +388,8 @@ impl Step {
         }
     }
 
-    /// The step that sets supplementary groups, each once and in the order in which the kernel
-    /// shows them. The kernel keeps repetitions, and runtimes drop them.
+    /// Returns the step that sets supplementary groups, each once and in the order in which the
+    /// kernel shows them. The kernel keeps repetitions, and runtimes drop them.
     pub(super) fn groups(groups: &[u32]) -> Self {
         let mut groups = groups.to_vec();
         groups.sort_unstable();

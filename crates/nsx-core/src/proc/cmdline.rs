@@ -10,9 +10,9 @@ use crate::pid::Pid;
 pub const LONGEST: usize = 8192;
 
 impl ProcRoot {
-    /// The command line of a process, at most [`LONGEST`] bytes, its arguments separated by spaces;
-    /// where there is none, as of a zombie or a kernel thread, or it cannot be read, the name that
-    /// `status` has.
+    /// Returns the command line of a process, at most [`LONGEST`] bytes, its arguments separated by
+    /// spaces; if there is none, as of a zombie or a kernel thread, or it cannot be read, the name
+    /// that `status` has.
     ///
     /// `buffer` is for the call to work in, so that a long list needs only one.
     pub fn command(&self, pid: Pid, status: &Status, buffer: &mut Vec<u8>) -> Vec<u8> {
@@ -27,7 +27,7 @@ impl ProcRoot {
     }
 }
 
-/// The arguments with spaces between them; nothing where there is no argument that has a byte.
+/// Returns the arguments with spaces between them; nothing if there is no argument that has a byte.
 pub fn spaced(cmdline: &[u8]) -> Option<Vec<u8>> {
     let end = cmdline.iter().rposition(|&byte| byte != 0)? + 1;
     Some(

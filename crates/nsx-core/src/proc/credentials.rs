@@ -4,7 +4,7 @@ use super::{Lines, ProcError, ProcRoot, decimal};
 use crate::pid::Pid;
 use rustix::thread::CapabilitySet;
 
-/// A process's ids, capabilities and what else it is held by.
+/// A process's ids and capabilities, and the other limits of its rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// The permissions that new files do not get (4.7).
@@ -46,7 +46,7 @@ impl Credentials {
     /// Reads the whole text of the file.
     ///
     /// # Errors
-    /// `Malformed` where a line is missing or does not hold what it should.
+    /// `Malformed` if a line is missing or does not hold what it should.
     pub fn parse(text: &[u8]) -> Result<Self, ProcError> {
         let mut lines = Lines(text);
         let umask = lines.clone().value(b"Umask").ok().and_then(octal);

@@ -28,7 +28,7 @@ impl EntryPath {
         path
     }
 
-    /// The path of a thread in this directory.
+    /// Returns the path of a thread in this directory.
     pub(super) fn number(mut self, tid: Pid) -> Self {
         self.len = self.append(Digits::of(tid).text());
         self
@@ -39,7 +39,7 @@ impl EntryPath {
         self
     }
 
-    /// The path of an entry of this directory, which this path stays.
+    /// Returns the path of an entry of this directory, which this path stays.
     pub(super) fn entry(&mut self, name: &str) -> &CStr {
         self.append(name.as_bytes());
         self.as_c_str()

@@ -1,8 +1,8 @@
-//! The kernel's word that a process was made, ran a program or ended: the proc connector,
+//! Events of processes that are made, run a program or end: the proc connector,
 //! `CONFIG_PROC_EVENTS` (2.6.15).
 //!
-//! There is none for a process that moves to another namespace by itself, so this tells only when
-//! it is worth to look again.
+//! A process that moves to another namespace causes no event, so events only tell when it is worth
+//! looking again.
 
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
@@ -10,7 +10,7 @@ use rustix::{
     net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink},
 };
 
-/// An open connection to it.
+/// An open connection to the proc connector.
 #[derive(Debug)]
 pub struct ProcEvents(OwnedFd);
 
@@ -23,11 +23,11 @@ const LISTEN: u32 = 1;
 const REQUEST: usize = 16 + 20 + 4;
 
 impl ProcEvents {
-    /// Asks for them.
+    /// Requests the events.
     ///
     /// # Errors
     /// `EPERM` and `EACCES` without CAP_NET_ADMIN in the initial user namespace; `EPROTONOSUPPORT`
-    /// where the kernel has no connector; `ECONNREFUSED` outside of the initial network namespace.
+    /// if the kernel has no connector; `ECONNREFUSED` outside of the initial network namespace.
     pub fn listen() -> Result<Self, Errno> {
         let socket = rustix::net::socket_with(
             AddressFamily::NETLINK,
@@ -52,7 +52,7 @@ impl ProcEvents {
         Ok(Self(socket))
     }
 
-    /// Takes what has come, without waiting.
+    /// Reads the events that have arrived, without waiting.
     pub fn drain(&self) {
         let mut message = [0; 4096];
         // An overrun, ENOBUFS, is one more reason to look.

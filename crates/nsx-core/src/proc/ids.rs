@@ -15,7 +15,7 @@ pub struct TaskIds {
     pub tgid: Pid,
     /// Its own ids, from the procfs mount's PID namespace to the innermost (4.1).
     pub chain: PidChain,
-    /// Its process group as each of these namespaces counts, 0 where the group is not visible
+    /// Its process group as each of these namespaces counts, 0 if the group is not visible
     /// there.
     pub pgid: Vec<i32>,
     /// Its session, likewise.
@@ -28,7 +28,7 @@ impl TaskIds {
     /// Reads a text that holds these lines whole.
     ///
     /// # Errors
-    /// `Vanished` where the process was reaped while the kernel wrote the text; `Malformed` where a
+    /// `Vanished` if the process was reaped while the kernel wrote the text; `Malformed` if a
     /// line is missing or does not hold what it should.
     pub fn parse(text: &[u8]) -> Result<Self, ProcError> {
         let malformed = ProcError::Malformed("status");
@@ -61,7 +61,8 @@ impl TaskIds {
 }
 
 impl ProcRoot {
-    /// The ids of a process, or of a thread: `/proc/TID` is there too, though it is not listed.
+    /// Returns the ids of a process, or of a thread: `/proc/TID` is there too, though it is not
+    /// listed.
     ///
     /// # Errors
     /// [`ProcError`].
@@ -69,7 +70,7 @@ impl ProcRoot {
         self.read_ids(&EntryPath::of(id).file("status"), buffer)
     }
 
-    /// The ids of a thread of this process.
+    /// Returns the ids of a thread of this process.
     ///
     /// # Errors
     /// [`ProcError`].

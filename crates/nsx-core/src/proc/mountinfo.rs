@@ -46,7 +46,7 @@ impl Mount {
     /// Reads the whole file.
     ///
     /// # Errors
-    /// `Malformed` where a line is.
+    /// `Malformed` if a line is.
     pub fn parse_all(text: &[u8]) -> Result<Vec<Self>, ProcError> {
         text.split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
@@ -54,8 +54,8 @@ impl Mount {
             .collect()
     }
 
-    /// The namespace that is bound here, if one is. No directory is taken for one: the root of any
-    /// other file system begins with a slash.
+    /// Returns the namespace that is bound here, if one is. No directory is taken for one: the root
+    /// of any other file system begins with a slash.
     pub fn namespace(&self) -> Option<NsId> {
         NsId::parse(&self.root).ok()
     }
@@ -69,8 +69,8 @@ fn device(field: &[u8]) -> Option<(u32, u32)> {
     numbers.next()?.zip(numbers.next()?)
 }
 
-/// The kernel writes space, tab, line feed, backslash and `#` as a backslash and three octal
-/// digits.
+/// Returns the kernel writes space, tab, line feed, backslash and `#` as a backslash and three
+/// octal digits.
 fn unescape(field: &[u8]) -> Vec<u8> {
     super::unescape(field, |rest| match rest {
         [

@@ -21,7 +21,7 @@ pub enum NsLink {
 }
 
 impl NsLink {
-    /// The link's file name.
+    /// Returns the link's file name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Own(kind) => kind.name(),
@@ -51,7 +51,7 @@ impl ProcRoot {
         }
     }
 
-    /// The links of one thread of a process.
+    /// Returns the links of one thread of a process.
     pub fn thread_ns_links(&self, pid: Pid, tid: Pid) -> NsLinks<'_> {
         NsLinks {
             root: self,
@@ -62,7 +62,7 @@ impl ProcRoot {
     /// Returns the namespace that the caller's own link leads to.
     ///
     /// # Errors
-    /// [`ProcError`]; `Vanished` where the kernel does not have that kind.
+    /// [`ProcError`]; `Vanished` if the kernel does not have that kind.
     pub fn own_ns(&self, link: NsLink) -> Result<NsId, ProcError> {
         NsLinks {
             root: self,

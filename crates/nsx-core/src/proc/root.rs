@@ -1,4 +1,4 @@
-//! [`ProcRoot`]: the only way to a procfs.
+//! [`ProcRoot`]: an open procfs, and the only way in which this crate reads one.
 //!
 //! It is a value, not the path `/proc`: the one that was opened before a mount namespace was left
 //! stays the caller's, and a recorded tree on disk can stand in for a live one.
@@ -40,7 +40,7 @@ pub struct ProcRoot {
 const LONGEST_IN_COPY: usize = 64 << 20;
 
 impl ProcRoot {
-    /// The caller's own, `/proc`.
+    /// Returns the caller's own, `/proc`.
     ///
     /// # Errors
     /// The errno of `openat(2)`.
@@ -48,7 +48,7 @@ impl ProcRoot {
         Self::open(Path::new("/proc"))
     }
 
-    /// The one at `path`.
+    /// Returns the one at `path`.
     ///
     /// # Errors
     /// The errno of `openat(2)`.
@@ -58,9 +58,9 @@ impl ProcRoot {
         Ok(Self { fd, is_copy: false })
     }
 
-    /// A copy of a procfs in plain files at `path`, as `cp -a` and sosreport make it; anyone may
-    /// have written it. What it lacks has vanished. Nothing outside of it is read, and nothing in
-    /// it is waited for or opened as a namespace.
+    /// Returns a copy of a procfs in plain files at `path`, as `cp -a` and sosreport make it;
+    /// anyone may have written it. What it lacks has vanished. Nothing outside of it is read, and
+    /// nothing in it is waited for or opened as a namespace.
     ///
     /// # Errors
     /// The errno of `openat(2)`.
@@ -111,7 +111,8 @@ impl ProcRoot {
             .is_ok_and(|file_system| file_system.f_type == rustix::fs::PROC_SUPER_MAGIC)
     }
 
-    /// The target of a link of a process, such as `root` or `fd/3`, cut to what `buffer` holds.
+    /// Returns the target of a link of a process, such as `root` or `fd/3`, cut to what `buffer`
+    /// holds.
     ///
     /// # Errors
     /// [`ProcError`].
@@ -125,7 +126,7 @@ impl ProcRoot {
         Ok(self.read_link(path.as_c_str(), buffer)?)
     }
 
-    /// The effective user id of a process, in the reader's user namespace: the owner of its
+    /// Returns the effective user id of a process, in the reader's user namespace: the owner of its
     /// directory, whatever the process lets others see of its files. Costs a tenth of what reading
     /// its status does.
     ///
@@ -140,8 +141,9 @@ impl ProcRoot {
         Ok(rustix::fs::statat(&self.fd, path.as_c_str(), AtFlags::SYMLINK_NOFOLLOW)?.st_uid)
     }
 
-    /// The root directory of a process, as the numbers of its device and inode. Nothing is waited
-    /// for: what a file system on another host, or one in user space, has said before is enough.
+    /// Returns the root directory of a process, as the numbers of its device and inode. Nothing is
+    /// waited for: what a file system on another host, or one in user space, has said before is
+    /// enough.
     ///
     /// # Errors
     /// [`ProcError`].
@@ -178,7 +180,7 @@ impl ProcRoot {
         ))
     }
 
-    /// The kinds of namespace that the kernel has: those that the caller has links for.
+    /// Returns the kinds of namespace that the kernel has: those that the caller has links for.
     ///
     /// # Errors
     /// The errno of `openat(2)` or `getdents64(2)`.
@@ -263,7 +265,7 @@ impl ProcRoot {
     /// Reads a file of the caller's own, as [`ProcRoot::read`] does.
     ///
     /// # Errors
-    /// [`ProcError`]; `Vanished` also where this procfs is of a PID namespace that the caller is
+    /// [`ProcError`]; `Vanished` also if this procfs is of a PID namespace that the caller is
     /// not in.
     pub fn read_own(&self, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
         self.read_path(
@@ -305,7 +307,7 @@ impl ProcRoot {
     /// Opens the namespace that a process's descriptor stands for.
     ///
     /// # Errors
-    /// [`ProcError`]; `Os(EINVAL)` where it stands for anything else, which is not opened.
+    /// [`ProcError`]; `Os(EINVAL)` if it stands for anything else, which is not opened.
     pub fn open_descriptor(&self, pid: Pid, fd: u32) -> Result<Namespace, ProcError> {
         if self.is_copy {
             return Err(ProcError::Vanished);
@@ -330,7 +332,7 @@ impl AsFd for ProcRoot {
     }
 }
 
-/// In how many pieces the kernel writes a file.
+/// The number of pieces in which the kernel writes a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pieces {
     One,

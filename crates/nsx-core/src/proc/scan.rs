@@ -10,8 +10,8 @@ use rustix::{
 use std::mem::MaybeUninit;
 
 impl ProcRoot {
-    /// The ids of all processes, ascending, as they were when the kernel listed them. Threads are
-    /// not among them.
+    /// Returns the ids of all processes, ascending, as they were when the kernel listed them.
+    /// Threads are not among them.
     ///
     /// With `hidepid=invisible` the kernel leaves out those of others, and nothing tells that it
     /// did.
@@ -47,7 +47,7 @@ impl ProcRoot {
             .saturating_sub(2))
     }
 
-    /// The ids of the threads of a process, its own among them.
+    /// Returns the ids of the threads of a process, its own among them.
     ///
     /// # Errors
     /// [`ProcError`].
@@ -60,7 +60,7 @@ impl ProcRoot {
         Ok(tids)
     }
 
-    /// The descriptors that a process has open.
+    /// Returns the descriptors that a process has open.
     ///
     /// # Errors
     /// [`ProcError`]; another user's process requires `ptrace(2)` access.
@@ -72,7 +72,7 @@ impl ProcRoot {
     }
 }
 
-/// The entries of a directory that are numbers.
+/// Returns the entries of a directory that are numbers.
 fn numbers(directory: OwnedFd, mut each: impl FnMut(u64)) -> Result<(), Errno> {
     let mut buffer = [MaybeUninit::uninit(); 32 * 1024];
     let mut entries = RawDir::new(directory, &mut buffer);

@@ -17,7 +17,7 @@ const START: usize = 19;
 const PF_EXITING: u64 = 0x4;
 const PF_KTHREAD: u64 = 0x0020_0000;
 
-/// The distance of a process from running a program.
+/// The stage of a process's life, between running a program and being gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// A program of user space runs.
@@ -78,7 +78,7 @@ pub fn stage(text: &[u8]) -> Result<Stage, ProcError> {
     )
 }
 
-/// The number in the field that has this index.
+/// Returns the number in the field that has this index.
 fn number(text: &[u8], index: usize) -> Result<u64, ProcError> {
     let after = text
         .iter()

@@ -14,8 +14,8 @@ const FIXED: usize = 512;
 const LONGEST: usize = FIXED + 2 * 4096 + 2;
 
 impl Mount {
-    /// The mounts of `namespace` that are namespaces bound to files. Their ids are the unique ones
-    /// of `statmount(2)`, their points as seen from the root of the mount namespace.
+    /// Returns the mounts of `namespace` that are namespaces bound to files. Their ids are the
+    /// unique ones of `statmount(2)`, their points as seen from the root of the mount namespace.
     ///
     /// # Errors
     /// `ENOTTY` before 6.12, `ENOSYS` under a filter; `EPERM` without CAP_SYS_ADMIN over the

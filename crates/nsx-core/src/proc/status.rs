@@ -15,7 +15,7 @@ pub struct Status {
     /// The process, as the procfs mount's PID namespace counts it; for a thread the process that it
     /// belongs to.
     pub tgid: Pid,
-    /// The parent; none where it is outside the procfs mount's PID namespace, or where the kernel
+    /// The parent; none if it is outside the procfs mount's PID namespace, or if the kernel
     /// started the process.
     pub ppid: Option<Pid>,
     /// The real user id, in the reader's user namespace.
@@ -49,7 +49,7 @@ impl ProcRoot {
     /// Reads the caller's own status.
     ///
     /// # Errors
-    /// [`ProcError`]; `Vanished` where this procfs is of a PID namespace that the caller is not in.
+    /// [`ProcError`]; `Vanished` if this procfs is of a PID namespace that the caller is not in.
     pub fn own_status(&self) -> Result<Status, ProcError> {
         let mut buffer = Vec::new();
         self.read_own("status", &mut buffer)?;
@@ -61,7 +61,7 @@ impl Status {
     /// Reads the whole text of the file.
     ///
     /// # Errors
-    /// `Vanished` where the process ended while the kernel wrote the text; `Malformed` where a line
+    /// `Vanished` if the process ended while the kernel wrote the text; `Malformed` if a line
     /// is missing or does not hold what it should.
     pub fn parse(text: &[u8]) -> Result<Self, ProcError> {
         let mut lines = Lines(text);
@@ -100,10 +100,10 @@ const MALFORMED: ProcError = ProcError::Malformed("status");
 pub(crate) struct Lines<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Lines<'a> {
-    /// The value in the next line of that key.
+    /// Returns the value in the next line of that key.
     ///
     /// # Errors
-    /// `Malformed` where there is none.
+    /// `Malformed` if there is none.
     pub(crate) fn value(&mut self, key: &[u8]) -> Result<&'a [u8], ProcError> {
         while !self.0.is_empty() {
             let end = memchr::memchr(b'\n', self.0).unwrap_or(self.0.len());
@@ -120,7 +120,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// The name as it is: the kernel writes a newline in it as `\n` and a backslash as `\\`.
+/// Returns the name as it is: the kernel writes a newline in it as `\n` and a backslash as `\\`.
 fn unescape(value: &[u8]) -> Vec<u8> {
     super::unescape(value, |rest| match rest {
         [b'\\', b'n', tail @ ..] => Some((b'\n', tail)),
@@ -137,7 +137,7 @@ fn pid(value: &[u8]) -> Result<Option<Pid>, ProcError> {
         .ok_or(MALFORMED)
 }
 
-/// The first two of the four ids in a `Uid` line: real and effective.
+/// Returns the first two of the four ids in a `Uid` line: real and effective.
 fn uids(value: &[u8]) -> Result<[u32; 2], ProcError> {
     let mut ids = value
         .split(|&byte| byte == b'\t')
@@ -148,7 +148,7 @@ fn uids(value: &[u8]) -> Result<[u32; 2], ProcError> {
     }
 }
 
-/// A set of signals, in hexadecimal.
+/// Returns a set of signals, in hexadecimal.
 fn signals(value: &[u8]) -> Result<u64, ProcError> {
     if value.is_empty() || value.len() > 16 {
         return Err(MALFORMED);
@@ -165,7 +165,7 @@ mod tests {
     use procfs::FromRead;
     use proptest::prelude::*;
 
-    /// The lines of Linux 6.18 up to those that nsx reads last.
+    /// Returns the lines of Linux 6.18 up to those that nsx reads last.
     fn text(name: &str, ids: [i32; 3], uids: [u32; 4], signals: [u64; 3]) -> String {
         let [pid, ppid, inner] = ids;
         let [ruid, euid, suid, fsuid] = uids;

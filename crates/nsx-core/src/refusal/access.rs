@@ -38,8 +38,8 @@ enum Relation {
     Elsewhere,
 }
 
-/// The rule by which the kernel does not let the caller look at a process, and the way out; none if
-/// the process has ended.
+/// Returns the rule by which the kernel does not let the caller look at a process, and the way out;
+/// none if the process has ended.
 pub fn access(process: &Process, proc: &ProcRoot) -> Option<Refusal> {
     let pid = process.pid();
     let (caller, target) = (Side::of(None, proc)?, Side::of(Some(pid), proc)?);
@@ -84,8 +84,8 @@ fn explain(caller: &Side, target: &Side, relation: Relation) -> Refusal {
     }
 }
 
-/// The first rule that forbids it to a caller without CAP_SYS_PTRACE, in words; none if no rule
-/// does.
+/// Returns the first rule that forbids it to a caller without CAP_SYS_PTRACE, in words; none if no
+/// rule does.
 fn broken(caller: &Side, target: &Side, relation: Relation) -> Option<String> {
     let another = |own: u32, ids: [u32; 4]| ids.into_iter().take(3).find(|id| *id != own);
     if let Some(uid) = another(caller.uids[3], target.uids) {
@@ -143,7 +143,7 @@ impl Side {
     }
 }
 
-/// The four ids of a line of `/proc/PID/status`.
+/// Returns the four ids of a line of `/proc/PID/status`.
 fn four(text: &[u8], line: &str) -> Option<[u32; 4]> {
     let value = text
         .split(|byte| *byte == b'\n')
@@ -155,8 +155,8 @@ fn four(text: &[u8], line: &str) -> Option<[u32; 4]> {
     ids.collect::<Option<Vec<_>>>()?.try_into().ok()
 }
 
-/// The id map of another user namespace shows the caller's ids. One that is not below the caller's
-/// has ids that are none of the caller's.
+/// Returns how a process's user namespace relates to the caller's, by its id map, which shows the
+/// caller's ids: the map of a namespace that is not below the caller's has other ids.
 fn relation(proc: &ProcRoot, pid: Pid) -> Option<Relation> {
     let mut text = Vec::new();
     proc.read_own("uid_map", &mut text).ok()?;
@@ -296,7 +296,7 @@ mod tests {
             remedies,
             [Remedy::AddToBoundingSet(CapabilitySet::SYS_PTRACE)]
         );
-        // Whoever has it everywhere is told of what else there is.
+        // A caller with every capability is told of the other causes.
         root.effective = CapabilitySet::all();
         assert!(
             said(&root, &side(1, none), Relation::Elsewhere)

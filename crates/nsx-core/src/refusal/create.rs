@@ -8,7 +8,7 @@ use crate::{
 use rustix::thread::CapabilitySet;
 
 impl Facts<'_> {
-    /// The cause of `EPERM` from `unshare(2)`.
+    /// Returns the cause of `EPERM` from `unshare(2)`.
     pub(super) fn unshare_denied(&self, kinds: NsSet) -> Option<Refusal> {
         if !kinds.contains(NsKind::User) {
             return if self.caller.is_privileged() {

@@ -40,7 +40,7 @@ impl Facts<'_> {
             .is_some_and(|mounts| !mounts.iter().any(|mount| mount.point == b"/"))
     }
 
-    /// The way in which the caller gains capabilities.
+    /// Returns the way in which the caller gains capabilities.
     pub(super) fn gain(&self, needed: CapabilitySet) -> Remedy {
         let bounding = self
             .own_file("status")
@@ -53,7 +53,7 @@ impl Facts<'_> {
         )
     }
 
-    /// The way in which the program gains the rights of a user namespace.
+    /// Returns the way in which the program gains the rights of a user namespace.
     pub(super) fn more_rights(&self) -> Remedy {
         if self.joins {
             Remedy::JoinUserNamespace
@@ -100,8 +100,8 @@ impl Facts<'_> {
     }
 }
 
-/// The way in which a user gains capabilities. Root is not told to become root: it was started
-/// without the capability.
+/// Returns the way in which a user gains capabilities. Root is not told to become root: it was
+/// started without the capability.
 pub(super) fn gain(uid: u32, needed: CapabilitySet, bounding: CapabilitySet) -> Remedy {
     let lacking = needed - bounding;
     match uid {

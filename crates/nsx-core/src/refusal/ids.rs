@@ -9,7 +9,7 @@ use crate::{
 use rustix::thread::CapabilitySet;
 
 impl Facts<'_> {
-    /// The cause of `EINVAL` from a change of ids.
+    /// Returns the cause of `EINVAL` from a change of ids.
     pub(super) fn not_mapped(&self, ids: IdKind, id: u32) -> Option<Refusal> {
         let map = self.own_map(ids)?;
         if map.to_outside(id).is_some() {
@@ -21,7 +21,7 @@ impl Facts<'_> {
         ))
     }
 
-    /// The cause of `EPERM` from a change of ids or of the root directory.
+    /// Returns the cause of `EPERM` from a change of ids or of the root directory.
     pub(super) fn unprivileged(&self) -> Option<Refusal> {
         let needed = CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::SYS_CHROOT;
         let lacks = !self.caller.can(needed);
@@ -41,7 +41,7 @@ impl Facts<'_> {
         }
     }
 
-    /// The cause of a failure to drop the supplementary groups.
+    /// Returns the cause of a failure to drop the supplementary groups.
     pub(super) fn groups_kept(&self, plan: &Plan) -> Option<Refusal> {
         let denies = |text: Option<Vec<u8>>| text.is_some_and(|text| text.starts_with(b"deny"));
         let denied_by = |planned: &PlannedStep| match planned.step() {
@@ -77,7 +77,7 @@ impl Facts<'_> {
         )
     }
 
-    /// The ways out if the supplementary groups cannot be dropped. `needed` would allow it.
+    /// Returns the ways out if the supplementary groups cannot be dropped. `needed` would allow it.
     fn without_dropping(&self, needed: Option<CapabilitySet>) -> Vec<Remedy> {
         let ranges = (!self.joins).then_some(Remedy::MapIdRanges);
         ranges

@@ -10,8 +10,8 @@ use crate::{
 use rustix::thread::CapabilitySet;
 
 impl Facts<'_> {
-    /// The cause of `EPERM` from `setns(2)`. `owner` looks up the user namespace that owns the
-    /// namespace of a kind.
+    /// Returns the cause of `EPERM` from `setns(2)`. `owner` looks up the user namespace that owns
+    /// the namespace of a kind.
     pub(super) fn join_denied(
         &self,
         kinds: NsSet,
@@ -46,8 +46,8 @@ impl Facts<'_> {
         }
     }
 
-    /// The cause of a failure to read the filters of a process, see `ptrace(2)`, "PTRACE_SECCOMP_GET_FILTER"
-    /// and "/proc/sys/kernel/yama/ptrace_scope".
+    /// Returns the cause of a failure to read the filters of a process, see `ptrace(2)`,
+    /// "PTRACE_SECCOMP_GET_FILTER" and "/proc/sys/kernel/yama/ptrace_scope".
     pub(super) fn filters_unread(&self, target: &Process) -> Option<Refusal> {
         let lacks = !self.caller.can(CapabilitySet::SYS_PTRACE);
         let cause = match self.sysctl("kernel/yama/ptrace_scope") {

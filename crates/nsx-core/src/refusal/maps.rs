@@ -56,7 +56,7 @@ impl Facts<'_> {
     }
 }
 
-/// The reason why a file that is called newuidmap gives no privilege.
+/// Returns the reason why a file that is called newuidmap gives no privilege.
 fn unprivileged(helper: &Helper) -> Option<Refusal> {
     let shown = helper.file.display();
     let name = if helper.needed == CapabilitySet::SETUID {

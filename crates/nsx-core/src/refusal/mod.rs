@@ -1,6 +1,6 @@
 //! From a refused step to its cause and the way out.
 //!
-//! Only facts that were checked are told: an errno alone has too many causes. Where none of them
+//! Only facts that were checked are told: an errno alone has too many causes. If none of them
 //! holds, nothing is said.
 
 mod access;
@@ -49,8 +49,8 @@ impl Refusal {
     }
 }
 
-/// The cause of a failure in carrying out `plan`, if it can be found. `caller` and `proc` are those
-/// that it was made and run with.
+/// Returns the cause of a failure in carrying out `plan`, if it can be found. `caller` and `proc`
+/// are those that it was made and run with.
 pub fn explain(
     failure: &Failure,
     plan: &Plan,
@@ -89,7 +89,7 @@ pub fn explain(
             match offset.seconds < 0 {
                 true => "the clock would stand before the start of the machine",
                 false => {
-                    "the clock would stand beyond 4611686018 seconds, some 146 years, where the \
+                    "the clock would stand beyond 4611686018 seconds, some 146 years, and the \
                     kernel draws the line"
                 }
             },
@@ -196,7 +196,7 @@ fn covers_root(plan: &Plan) -> bool {
     )
 }
 
-/// The cause of a failure to pin a namespace, if it can be found.
+/// Returns the cause of a failure to pin a namespace, if it can be found.
 pub fn of_pin(pin: &Pin, errno: Errno, caller: &Caller, proc: &ProcRoot) -> Option<Refusal> {
     Facts {
         caller,

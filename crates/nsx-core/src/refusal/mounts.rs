@@ -13,7 +13,7 @@ use std::{
 };
 
 impl Facts<'_> {
-    /// The ways out if there is no directory to mount a procfs on.
+    /// Returns the ways out if there is no directory to mount a procfs on.
     pub(super) fn without_proc_directory(&self) -> Vec<Remedy> {
         if self.joins {
             vec![Remedy::MakeDirectory, Remedy::LeaveProcAsItIs]
@@ -34,7 +34,7 @@ impl Facts<'_> {
         }
     }
 
-    /// The cause of `EPERM` from a mount of a procfs.
+    /// Returns the cause of `EPERM` from a mount of a procfs.
     pub(super) fn proc_masked(&self) -> Option<Refusal> {
         let mounts = self.own_mounts()?;
         let over = mounts
@@ -50,7 +50,7 @@ impl Facts<'_> {
         )
     }
 
-    /// The cause of a failure to mount what the caller named.
+    /// Returns the cause of a failure to mount what the caller named.
     pub(super) fn mount(
         &self,
         root: Option<&Path>,
@@ -84,8 +84,8 @@ impl Facts<'_> {
         }
     }
 
-    /// A user namespace may not uncover what the mounts of others cover, and an overlay leaves out
-    /// those below its layers.
+    /// Returns the mount that makes an overlay fail: a user namespace may not uncover what the
+    /// mounts of others cover, and an overlay leaves out mounts below its layers.
     fn locked_below(&self, layers: &[PathBuf]) -> Option<Refusal> {
         let mounts = self.own_mounts()?;
         let covered = layers.iter().find_map(|layer| {

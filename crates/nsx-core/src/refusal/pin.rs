@@ -5,7 +5,7 @@ use crate::{ns::NsKind, plan::Pin, run};
 use rustix::{io::Errno, thread::CapabilitySet};
 
 impl Facts<'_> {
-    /// The cause of a failure to pin a namespace to a file.
+    /// Returns the cause of a failure to pin a namespace to a file.
     pub(super) fn pin_refused(&self, pin: &Pin, errno: Errno) -> Option<Refusal> {
         match errno {
             Errno::EXIST => Refusal::new(

@@ -49,7 +49,7 @@ const GO: usize = 1;
 const PROGRAM_FAILURE: usize = 2;
 
 impl Board {
-    /// A new one, to be made before the joiner is.
+    /// Returns a new one, to be made before the joiner is.
     pub(super) fn new() -> Result<Self, Errno> {
         Ok(Self {
             joiner: Page::map()?,
@@ -62,12 +62,13 @@ impl Board {
         self.joiner.keep_from_children()
     }
 
-    /// The index for the id of the program's process.
+    /// Returns the index for the id of the program's process.
     pub(super) fn pid_word(self) -> &'static AtomicU32 {
         self.joiner.word(PID)
     }
 
-    /// The program's process, in the joiner's and nsx's PID namespace, as soon as there is one.
+    /// Returns the program's process, in the joiner's and nsx's PID namespace, as soon as there is
+    /// one.
     pub(super) fn pid(self) -> Option<Pid> {
         Pid::from_raw(self.joiner.get(PID).cast_signed())
             .filter(|pid| pid.as_raw_nonzero().get() > 0)
@@ -82,7 +83,7 @@ impl Board {
         }
     }
 
-    /// The steps that the joiner went on without.
+    /// Returns the steps that the joiner went on without.
     pub(super) fn skipped(self, plan: &Plan) -> Vec<Told> {
         let count = (self.joiner.get(SKIPPED) as usize).min(MOST_SKIPPED);
         (0..count)
@@ -96,7 +97,7 @@ impl Board {
         write(self.joiner, FAILURE, step, errno);
     }
 
-    /// The step at which the joiner stopped, with its error.
+    /// Returns the step at which the joiner stopped, with its error.
     pub(super) fn failure(self, plan: &Plan) -> Option<Told> {
         Some(Told {
             detail: self.joiner.get(FAILURE + 2),
@@ -149,7 +150,7 @@ impl Board {
         write(self.program, PROGRAM_FAILURE, step, errno);
     }
 
-    /// The report about that step.
+    /// Returns the report about that step.
     pub(super) fn programs_failure(self, plan: &Plan) -> Option<Told> {
         read(self.program, PROGRAM_FAILURE, plan)
     }
@@ -161,7 +162,8 @@ fn write(page: Page, at: usize, step: usize, errno: Errno) {
     page.set(at, u32::try_from(step + 1).unwrap_or(u32::MAX));
 }
 
-/// The report on the page, if it is of a step of the plan and an errno that the kernel knows.
+/// Returns the report on the page, if it is of a step of the plan and an errno that the kernel
+/// knows.
 fn read(page: Page, at: usize, plan: &Plan) -> Option<Told> {
     let step = (page.get(at) as usize)
         .checked_sub(1)

@@ -50,7 +50,7 @@ impl Mounter {
             made.push(Path::new(STANDARD));
         }
         for Hierarchy { at, controllers } in hierarchies {
-            // Whoever saw it read-only goes on so.
+            // A mount that was read-only stays read-only.
             let mount_point = self.directory(root, at)?;
             let read_only = rustix::fs::fstatvfs(&mount_point)?
                 .f_flag
@@ -106,7 +106,7 @@ impl Mounter {
     }
 }
 
-/// The options that name a hierarchy: `cpu,cpuacct` or `name=systemd`.
+/// Returns the options that name a hierarchy: `cpu,cpuacct` or `name=systemd`.
 fn options(controllers: &[u8]) -> Vec<(String, Option<String>)> {
     let words = controllers
         .split(|byte| *byte == b',')

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The most filters that are read.
 const MOST_FILTERS: usize = 64;
 
-/// The filters of a process, the oldest first.
+/// Returns the filters of a process, the oldest first.
 ///
 /// # Errors
 /// `EACCES` without CAP_SYS_ADMIN on the host, or if this process has a filter itself; `ETIMEDOUT`
@@ -87,7 +87,7 @@ fn trace(target: &Process) -> Result<Vec<Filter>, Errno> {
     Ok(filters)
 }
 
-/// A number that is 0 or the errno, and each filter: how many instructions, and those.
+/// Returns a number that is 0 or the errno, and each filter: how many instructions, and those.
 fn encode(answer: &Result<Vec<Filter>, Errno>) -> Vec<u8> {
     let mut text = answer
         .as_ref()

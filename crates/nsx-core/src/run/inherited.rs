@@ -26,7 +26,7 @@ impl Inherited {
         })
     }
 
-    /// The signals that end a process that has set nothing for them, but for those that the caller
+    /// Returns the signals that end a process that has set nothing for them, but for those that the caller
     /// holds back.
     pub(super) fn ending(&self) -> Vec<Signal> {
         // The C library keeps those between for itself.

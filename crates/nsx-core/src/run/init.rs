@@ -134,7 +134,7 @@ enum Fate {
     Dropped(DefaultEffect),
 }
 
-/// The fate of `signal`, as `init` stands now.
+/// Returns the fate of `signal`, as `init` stands now.
 fn fate(proc: &ProcRoot, init: Pid, signal: Signal) -> Fate {
     match default_effect(signal) {
         DefaultEffect::Nothing => Fate::TakenCareOf,
@@ -222,7 +222,7 @@ mod tests {
         sleep.kill().unwrap();
         sleep.wait().unwrap();
 
-        // Whoever runs the tests may ignore hang-ups, as nohup does.
+        // The caller of the tests may ignore hang-ups, as nohup does.
         let mut shell = std::process::Command::new("env");
         let mut shell = shell.args([
             "--default-signal=HUP",

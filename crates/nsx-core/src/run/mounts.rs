@@ -183,7 +183,8 @@ pub(super) fn beneath(root: Option<&Path>, at: &Path) -> Result<OwnedFd, Errno> 
     beneath::open(root, at, OFlags::PATH, ResolveFlags::IN_ROOT)
 }
 
-/// A path to what a descriptor is open on, through the caller's procfs, which is still there.
+/// Returns a path to what a descriptor is open on, through the caller's procfs, which is still
+/// there.
 pub(super) fn path_of(fd: impl AsFd) -> String {
     format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd())
 }
@@ -198,7 +199,7 @@ pub(crate) fn is_missing(root: Option<&Path>, at: &Path) -> bool {
     matches!(beneath(root, at), Err(Errno::NOENT))
 }
 
-/// The id of the mount that is at a path, or 0 if the kernel does not tell (before 5.8).
+/// Returns the id of the mount that is at a path, or 0 if the kernel does not tell (before 5.8).
 pub(super) fn mount_id(at: &Path) -> u32 {
     let found = rustix::fs::statx(CWD, at, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MNT_ID);
     found.map_or(0, |found| found.stx_mnt_id as u32)
@@ -210,7 +211,7 @@ pub(super) fn attach(mount: &OwnedFd, mount_point: &OwnedFd) -> Result<(), Errno
     rustix::mount::move_mount(mount, c"", mount_point, c"", flags)
 }
 
-/// The flags of `mount(2)` that forbid something.
+/// Returns the flags of `mount(2)` that forbid something.
 pub(super) fn forbidding() -> MountFlags {
     MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC
 }

@@ -52,7 +52,7 @@ impl Failure {
         }
     }
 
-    /// The step that failed.
+    /// Returns the step that failed.
     pub fn step(&self) -> &Step {
         &self.step
     }

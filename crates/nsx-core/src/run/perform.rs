@@ -31,7 +31,7 @@ use std::{
     path::Path,
 };
 
-/// The flags to open a directory that is only where a path starts.
+/// The flags to open a directory that paths start from.
 const START: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// The means with which steps are taken.
@@ -95,7 +95,7 @@ impl<'a> Performer<'a> {
         self.descriptors.set(opened);
     }
 
-    /// The filters that were read.
+    /// Returns the filters that were read.
     pub(super) fn filters(&self) -> Ref<'_, Vec<Filter>> {
         self.filters.borrow()
     }
@@ -351,9 +351,9 @@ impl<'a> Performer<'a> {
     }
 }
 
-/// The effective user and group of a process, in the user namespace that this one is in now. The
-/// kernel translates them for the process that opens the file. The owner of the directory would be
-/// root if the process hides (`PR_SET_DUMPABLE`).
+/// Returns the effective user and group of a process, in the user namespace that this one is in
+/// now. The kernel translates them for the process that opens the file. The owner of the directory
+/// would be root if the process hides (`PR_SET_DUMPABLE`).
 fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
     let file = rustix::fs::openat(
         process,

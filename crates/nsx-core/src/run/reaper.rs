@@ -73,7 +73,7 @@ impl<'a> Reaper<'a> {
         }
     }
 
-    /// The status to end with.
+    /// Returns the status to end with.
     fn serve(&mut self, signals: &SignalFd, program_link: &Link) -> Result<i32, Errno> {
         let mut listener = Listener::new(signals, vec![program_link, self.nsx]);
         loop {

@@ -32,7 +32,7 @@ impl<'p> Report<'p, '_> {
         failed
     }
 
-    /// The failure that kept the program from running, or PID 1 from going on.
+    /// Returns the failure that kept the program from running, or PID 1 from going on.
     pub(super) fn failure(&self) -> Option<Failure> {
         let told = self.board?.failure(self.plan)?;
         Some(Failure::new(&self.plan.steps()[told.step], told.errno))

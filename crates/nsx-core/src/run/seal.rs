@@ -60,7 +60,7 @@ pub fn seal() -> Result<(), Errno> {
         // The kernel has named this process after a descriptor (before 6.14).
         return set_name(c"nsx");
     }
-    // Where this fails, or the file cannot be executed there, it can be copied.
+    // If this fails, or the file cannot be executed there, it can be copied.
     let _ = mounted().and_then(start_over);
     start_over(copied(&own)?)
 }
@@ -100,7 +100,7 @@ fn is_sealed(own: &OwnedFd) -> Result<bool, Errno> {
     }
 }
 
-/// The file on a mount of its own, which is read-only. It is detached once this is closed.
+/// Returns the file on a mount of its own, which is read-only. It is detached once this is closed.
 fn mounted() -> Result<OwnedFd, Errno> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let file = rustix::mount::open_tree(CWD, OWN, flags)?;
@@ -113,7 +113,7 @@ fn mounted() -> Result<OwnedFd, Errno> {
     Ok(file)
 }
 
-/// A copy in memory.
+/// Returns a copy in memory.
 fn copied(own: &OwnedFd) -> Result<OwnedFd, Errno> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let copy = match rustix::fs::memfd_create("nsx", flags | MemfdFlags::EXEC) {

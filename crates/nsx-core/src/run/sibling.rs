@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The interval at which the joiner checks that nsx still lives.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// The tie of a plan to nsx: its index and the signal.
+/// Returns the tie of a plan to nsx: its index and the signal.
 pub(super) fn tie(plan: &Plan) -> Option<(usize, Signal)> {
     plan.steps()
         .iter()

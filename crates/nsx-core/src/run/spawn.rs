@@ -140,19 +140,19 @@ pub fn run(plan: &Plan) -> Result<Ended, RunError> {
 }
 
 impl Child {
-    /// The program's process id in the caller's PID namespace.
+    /// Returns the program's process id in the caller's PID namespace.
     pub fn id(&self) -> Pid {
         self.program.0
     }
 
-    /// A pidfd that becomes readable when [`Self::wait`] returns at once, for `poll(2)`, `epoll(7)`
-    /// and the reactors of async programs. It is that of the process that waits for the program,
-    /// or of the program.
+    /// Returns a pidfd that becomes readable when [`Self::wait`] returns at once, for `poll(2)`,
+    /// `epoll(7)` and the reactors of async programs. It is that of the process that waits for the
+    /// program, or of the program.
     pub fn pidfd(&self) -> BorrowedFd<'_> {
         self.helper.as_fd()
     }
 
-    /// The optional steps that the kernel refused.
+    /// Returns the optional steps that the kernel refused.
     pub fn skipped(&self) -> &[Failure] {
         &self.skipped
     }
@@ -366,7 +366,7 @@ fn prepare(plan: &Plan, link: &ReportLink, streams: ProgramEnds, mask: &Mask) ->
     mask.restore()
 }
 
-/// The index of a step of the plan.
+/// Returns the index of a step of the plan.
 fn index_of(plan: &Plan, step: &Step) -> usize {
     plan.steps()
         .iter()

@@ -96,7 +96,7 @@ pub fn directory(path: &Path) -> Result<OwnedFd, UnpinError> {
     rustix::fs::openat(&at, ".", flags, Mode::empty()).map_err(failed)
 }
 
-/// The names of the pins in a directory.
+/// Returns the names of the pins in a directory.
 ///
 /// # Errors
 /// [`UnpinError::Os`].

@@ -52,7 +52,7 @@ impl Call {
         Self::End,
     ];
 
-    /// Its number on the board, from 1.
+    /// Returns its number on the board, from 1.
     pub(super) fn number(self) -> u32 {
         self as u32 + 1
     }
@@ -72,7 +72,7 @@ impl Call {
         }
     }
 
-    /// The call as the kernel shows it to a filter, with the arguments that are known.
+    /// Returns the call as the kernel shows it to a filter, with the arguments that are known.
     fn data(self) -> Data {
         let (call, arguments): (_, &[libc::c_int]) = match self {
             Self::ReadCapabilities => (libc::SYS_capget, &[]),
@@ -105,7 +105,7 @@ impl Call {
     }
 }
 
-/// The name of the call that has this number on the board.
+/// Returns the name of the call that has this number on the board.
 pub(super) fn name(number: u32) -> Option<&'static str> {
     Call::ALL
         .into_iter()
@@ -113,7 +113,7 @@ pub(super) fn name(number: u32) -> Option<&'static str> {
         .map(Call::name)
 }
 
-/// The number of the call that has this name, 0 if none has.
+/// Returns the number of the call that has this name, 0 if none has.
 pub(super) fn number(name: &str) -> u32 {
     Call::ALL
         .into_iter()
@@ -121,8 +121,8 @@ pub(super) fn number(name: &str) -> u32 {
         .map_or(0, Call::number)
 }
 
-/// The calls that these filters do not let nsx make though it needs them for the `rest` of the
-/// steps, each with the error that the caller would get.
+/// Returns the calls that these filters do not let nsx make though it needs them for the `rest` of
+/// the steps, each with the error that the caller would get.
 pub(super) fn forbidden<'p>(
     filters: &[Filter],
     rest: impl Iterator<Item = &'p Step> + Clone,
@@ -187,8 +187,8 @@ const ERRNO: u32 = 0x0005_0000;
 const NOTIFY: u32 = 0x7fc0_0000;
 const TRACE: u32 = 0x7ff0_0000;
 
-/// The error of a call that the filters do not allow, `EPERM` if it has none or would end the
-/// process; nothing if all allow it.
+/// Returns the error of a call that the filters do not allow, `EPERM` if it has none or would end
+/// the process; nothing if all allow it.
 fn refusal(filters: &[Filter], data: &Data) -> Option<Errno> {
     filters.iter().find_map(|filter| match run(filter, data) {
         Some(verdict) => match verdict & ACTION {
@@ -204,7 +204,8 @@ fn refusal(filters: &[Filter], data: &Data) -> Option<Errno> {
     })
 }
 
-/// The value that a filter returns of a call. None if it is not a program that the kernel takes.
+/// Returns the value that a filter returns of a call. None if it is not a program that the kernel
+/// takes.
 ///
 /// Jumps lead forward only, so that each instruction runs once at most.
 fn run(filter: &[Instruction], data: &Data) -> Option<u32> {
@@ -297,8 +298,8 @@ mod tests {
         }
     }
 
-    /// A filter that returns `verdict` of one call if bits of its first argument are set, and else
-    /// allows it.
+    /// Returns a filter that returns `verdict` of one call if bits of its first argument are set,
+    /// and else allows it.
     fn filter(call: libc::c_long, bits: u32, verdict: u32) -> Filter {
         vec![
             instruction(0x20, 0, 0, 0),
@@ -380,7 +381,8 @@ mod tests {
         assert_eq!((name(0), name(u32::MAX)), (None, None));
     }
 
-    /// The kernel's verdict of a filter: the errno of a `getppid` with these arguments under it, or
+    /// Returns the kernel's verdict of a filter: the errno of a `getppid` with these arguments
+    /// under it, or
     /// 0. None if it takes no such filter, or ends the process.
     fn kernels_answer(filter: &Filter, arguments: [libc::c_int; 2]) -> Option<i32> {
         let Forked::Parent(child) = fork(SingleThread::assume()).unwrap() else {

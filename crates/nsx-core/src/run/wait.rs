@@ -177,8 +177,8 @@ impl<'a> Waiter<'a> {
         Ok(None)
     }
 
-    /// The program has set off, unless a failure was told: what was left behind outside stays or
-    /// goes accordingly.
+    /// Notes that the program has started, or that a failure was reported: what was made outside
+    /// stays or is undone accordingly.
     fn set_off(&mut self, report: &mut Report<'_, '_>) -> Result<(), Errno> {
         if std::mem::replace(&mut self.set_off, true) {
             return Ok(());

@@ -104,12 +104,12 @@ pub(crate) fn close_others(kept: &[RawFd]) -> Result<(), Errno> {
 }
 
 fn close_range(from: u32, flags: libc::c_uint) -> Result<(), Errno> {
-    // SAFETY: a call without memory. Whoever has descriptors closed uses them no more.
+    // SAFETY: a call without memory. A caller that has descriptors closed uses them no more.
     let answer = unsafe { libc::syscall(libc::SYS_close_range, from, libc::c_uint::MAX, flags) };
     super::check(libc::c_int::try_from(answer).unwrap_or(-1)).map(drop)
 }
 
-/// The numbers in a directory of descriptors.
+/// Returns the numbers in a directory of descriptors.
 fn listed(directory: OwnedFd) -> Result<Vec<RawFd>, Errno> {
     let mut numbers = Vec::new();
     for entry in rustix::fs::Dir::new(directory)? {
@@ -119,10 +119,10 @@ fn listed(directory: OwnedFd) -> Result<Vec<RawFd>, Errno> {
     Ok(numbers)
 }
 
-/// A descriptor of ours for what the caller gave as `number`. The program does not get it, unless
-/// it is a standard one.
+/// Returns a descriptor of ours for what the caller gave as `number`. The program does not get it,
+/// unless it is a standard one.
 ///
-/// `EBADF` where it is not open.
+/// `EBADF` if it is not open.
 pub fn take(number: RawFd) -> Result<OwnedFd, Errno> {
     if number < 0 {
         return Err(Errno::BADF);

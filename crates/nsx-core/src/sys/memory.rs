@@ -1,4 +1,4 @@
-//! The end of memory: a message and a status, where Rust ends the program by SIGABRT.
+//! The end of memory: a message and a status instead of the SIGABRT by which Rust ends a program.
 
 use rustix::{io::Errno, process::Resource};
 use std::{

@@ -73,7 +73,7 @@ const ALL: u64 = u64::MAX;
 /// Writes the unique ids of the mounts of a mount namespace, by its id, that come after the mount
 /// `after` (0: from the first) and says how many they are; as many as there is room for (6.11).
 ///
-/// `ENOSYS` before 6.8, `EINVAL` before 6.11. Asks for CAP_SYS_ADMIN over the namespace.
+/// `ENOSYS` before 6.8, `EINVAL` before 6.11. Requires CAP_SYS_ADMIN over the namespace.
 pub(crate) fn list(namespace: u64, after: u64, ids: &mut [u64]) -> Result<usize, Errno> {
     let request = Request {
         size: size_of::<Request>() as u32,
@@ -97,7 +97,7 @@ pub(crate) fn list(namespace: u64, after: u64, ids: &mut [u64]) -> Result<usize,
 
 /// Writes what `mask` requests about one mount of a mount namespace, `struct statmount` (6.11).
 ///
-/// `EOVERFLOW` where the buffer is too small; otherwise as [`list`].
+/// `EOVERFLOW` if the buffer is too small; otherwise as [`list`].
 pub(crate) fn stat(namespace: u64, mount: u64, mask: u64, buffer: &mut [u8]) -> Result<(), Errno> {
     let request = Request {
         size: size_of::<Request>() as u32,

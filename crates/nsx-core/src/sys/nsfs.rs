@@ -27,14 +27,14 @@ const NS_MNT_GET_PREV: libc::Ioctl = 0x8010_b70c;
 const NS_GET_ID: libc::Ioctl = 0x8008_b70d;
 const SIOCGSKNS: libc::Ioctl = 0x894c;
 
-/// The `CLONE_NEW*` flag of a namespace's kind (4.11).
+/// Returns the `CLONE_NEW*` flag of a namespace's kind (4.11).
 pub(crate) fn kind_flag(ns: impl AsFd) -> Result<u32, Errno> {
     // SAFETY: the ioctl ignores its argument.
     let flag = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_NSTYPE, 0) })?;
     Ok(flag as u32)
 }
 
-/// The owning user namespace (4.9).
+/// Returns the owning user namespace (4.9).
 pub(crate) fn owner(ns: impl AsFd) -> Result<OwnedFd, Errno> {
     // SAFETY: the ioctl ignores its argument.
     let fd = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_USERNS, 0) })?;
@@ -42,7 +42,7 @@ pub(crate) fn owner(ns: impl AsFd) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The parent of a PID or user namespace (4.9).
+/// Returns the parent of a PID or user namespace (4.9).
 pub(crate) fn parent(ns: impl AsFd) -> Result<OwnedFd, Errno> {
     // SAFETY: the ioctl ignores its argument.
     let fd = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_PARENT, 0) })?;
@@ -50,7 +50,7 @@ pub(crate) fn parent(ns: impl AsFd) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The network namespace of a socket, whosever it is (4.10). Asks for CAP_NET_ADMIN over that
+/// Returns the network namespace of any process's socket (4.10). Requires CAP_NET_ADMIN over that
 /// namespace.
 pub(crate) fn of_socket(socket: impl AsFd) -> Result<OwnedFd, Errno> {
     // SAFETY: the ioctl ignores its argument.
@@ -68,7 +68,7 @@ pub(crate) fn owner_uid(ns: impl AsFd) -> Result<u32, Errno> {
     Ok(uid)
 }
 
-/// The id of a namespace that is never handed out again until the next boot (6.18).
+/// Returns the id of a namespace that is never handed out again until the next boot (6.18).
 pub(crate) fn id64(ns: impl AsFd) -> Result<u64, Errno> {
     let mut id = 0_u64;
     // SAFETY: the ioctl writes one u64 to the address.
@@ -76,18 +76,18 @@ pub(crate) fn id64(ns: impl AsFd) -> Result<u64, Errno> {
     Ok(id)
 }
 
-/// The id in the caller's PID namespace of the process or thread that has `pid` in the PID
+/// Returns the id in the caller's PID namespace of the process or thread that has `pid` in the PID
 /// namespace `ns` (6.11).
 ///
-/// `ESRCH` where there is none or the caller's namespace does not see it; `ENOTTY` before 6.11.
+/// `ESRCH` if there is none or the caller's namespace does not see it; `ENOTTY` before 6.11.
 pub(crate) fn pid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
     translate(ns, NS_GET_PID_FROM_PIDNS, pid)
 }
 
-/// The id in the PID namespace `ns` of the process or thread that has `pid` in the caller's PID
-/// namespace (6.11).
+/// Returns the id in the PID namespace `ns` of the process or thread that has `pid` in the caller's
+/// PID namespace (6.11).
 ///
-/// `ESRCH` where there is none or `ns` does not see it; `ENOTTY` before 6.11.
+/// `ESRCH` if there is none or `ns` does not see it; `ENOTTY` before 6.11.
 pub(crate) fn pid_in_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
     translate(ns, NS_GET_PID_IN_PIDNS, pid)
 }
@@ -101,7 +101,7 @@ struct MountsInfo {
     id: u64,
 }
 
-/// The id of a mount namespace, which no other one gets before the next boot (6.12).
+/// Returns the id of a mount namespace, which no other one gets before the next boot (6.12).
 pub(crate) fn mounts_id(ns: impl AsFd) -> Result<u64, Errno> {
     mounts_info(ns).map(|info| info.id)
 }
@@ -130,32 +130,32 @@ pub(crate) enum Way {
     Previous,
 }
 
-/// The mount namespace beside this one (6.12). `ENOENT` at the end; `EPERM` where the caller may
-/// not see all.
+/// Returns the mount namespace beside this one (6.12). `ENOENT` at the end; `EPERM` if the caller
+/// may not see all.
 pub(crate) fn mounts_beside(ns: impl AsFd, way: Way) -> Result<OwnedFd, Errno> {
     let request = if way == Way::Next {
         NS_MNT_GET_NEXT
     } else {
         NS_MNT_GET_PREV
     };
-    // SAFETY: the ioctl writes nothing where the address is none.
+    // SAFETY: the ioctl writes nothing if the address is none.
     let fd = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), request, 0) })?;
     // SAFETY: the kernel has just made the descriptor, close-on-exec, for us alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The id in the caller's PID namespace of the process that has `pid`, or of the process whose
-/// thread does, in the PID namespace `ns` (6.11).
+/// Returns the id in the caller's PID namespace of the process that has `pid`, or of the process
+/// whose thread does, in the PID namespace `ns` (6.11).
 ///
-/// `ESRCH` where there is none or the caller's namespace does not see it; `ENOTTY` before 6.11.
+/// `ESRCH` if there is none or the caller's namespace does not see it; `ENOTTY` before 6.11.
 pub(crate) fn tgid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
     translate(ns, NS_GET_TGID_FROM_PIDNS, pid)
 }
 
-/// The id in the PID namespace `ns` of the process that has `pid`, or of the process whose thread
-/// does, in the caller's PID namespace (6.11).
+/// Returns the id in the PID namespace `ns` of the process that has `pid`, or of the process whose
+/// thread does, in the caller's PID namespace (6.11).
 ///
-/// `ESRCH` where there is none or `ns` does not see it; `ENOTTY` before 6.11.
+/// `ESRCH` if there is none or `ns` does not see it; `ENOTTY` before 6.11.
 pub(crate) fn tgid_in_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
     translate(ns, NS_GET_TGID_IN_PIDNS, pid)
 }

@@ -147,7 +147,7 @@ fn send_signal(pidfd: impl AsFd, signal: Signal) -> Result<(), Errno> {
 
 /// Makes a child that is in a cgroup of version 2 from its birth: CLONE_INTO_CGROUP of `clone3(2)`
 /// (5.7). `directory` is the cgroup's. Who goes there later waits until the kernel has no reader of
-/// any process's cgroups, for 20 ms where it idles.
+/// any process's cgroups, for 20 ms if it idles.
 ///
 /// # Errors
 /// `ENOSYS` if the kernel lacks the call; `EACCES`, `EBUSY` and others if a process could not go
@@ -323,7 +323,7 @@ pub fn set_death_signal(signal: Signal) -> Result<(), Errno> {
 pub(crate) struct Group(libc::pid_t);
 
 impl Group {
-    /// The group of a process, see `getpgid(2)`.
+    /// Returns the group of a process, see `getpgid(2)`.
     pub(crate) fn of(process: Pid) -> Result<Self, Errno> {
         // SAFETY: a call without memory.
         check(unsafe { libc::getpgid(process.as_raw_nonzero().get()) }).map(Self)
@@ -335,7 +335,7 @@ impl Group {
         Self(unsafe { libc::getpgrp() })
     }
 
-    /// The group that has the foreground of a terminal, see `tcgetpgrp(3)`.
+    /// Returns the group that has the foreground of a terminal, see `tcgetpgrp(3)`.
     pub(crate) fn in_foreground(terminal: impl AsFd) -> Result<Self, Errno> {
         // SAFETY: the descriptor is open, and the call needs no memory of ours.
         check(unsafe { libc::tcgetpgrp(terminal.as_fd().as_raw_fd()) }).map(Self)

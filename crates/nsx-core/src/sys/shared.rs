@@ -62,7 +62,7 @@ impl Page {
         .map(drop)
     }
 
-    /// A word by its index, which wraps around at the end of the page.
+    /// Returns a word by its index, which wraps around at the end of the page.
     pub(crate) fn word(self, index: usize) -> &'static AtomicU32 {
         &self.0[index % WORDS]
     }

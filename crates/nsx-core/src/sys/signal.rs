@@ -216,7 +216,7 @@ pub(crate) enum DefaultEffect {
     Nothing,
 }
 
-/// The default effect of a signal.
+/// Returns the default effect of a signal.
 pub(crate) fn default_effect(signal: Signal) -> DefaultEffect {
     match signal {
         libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => DefaultEffect::Stop,
@@ -232,7 +232,7 @@ pub(crate) fn send(process: Pid, signal: Signal) -> Result<(), Errno> {
 }
 
 /// Sends `signal` to this process and lets it through at once, with its default effect. Returns
-/// where that effect did not end or stop it, or once it goes on.
+/// if that effect did not end or stop it, or once it goes on.
 ///
 /// On PID 1 of a namespace a signal has no default effect. So that another nsx, which waits for
 /// this one, can see that it does nothing about a signal that stops, and stop it from outside, the

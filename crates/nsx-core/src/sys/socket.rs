@@ -10,8 +10,8 @@ use rustix::{
 
 const SO_NETNS_COOKIE: libc::c_int = 71;
 
-/// A number that all sockets of one network namespace have in common, and no others until the next
-/// boot (5.14). Since 6.18 it is the namespace's own, see [`super::nsfs::id64`].
+/// Returns a number that all sockets of one network namespace have in common, and no others until
+/// the next boot (5.14). Since 6.18 it is the namespace's own, see [`super::nsfs::id64`].
 pub(crate) fn network_cookie(socket: impl AsFd) -> Result<u64, Errno> {
     let mut cookie = 0_u64;
     let mut size = size_of::<u64>() as libc::socklen_t;

@@ -20,9 +20,9 @@ pub(crate) const MOST_INSTRUCTIONS: usize = 4096;
 pub struct Instruction {
     /// The operation.
     pub code: u16,
-    /// Instructions to skip where it is true.
+    /// Instructions to skip if it is true.
     pub jump_true: u8,
-    /// Instructions to skip where it is not.
+    /// Instructions to skip if it is not.
     pub jump_false: u8,
     /// With what.
     pub operand: u32,

@@ -8,7 +8,7 @@ use nsx_core::{
 };
 use std::{ffi::CString, fs, process::Command};
 
-/// A request for a user and a UTS namespace, with fields that `change` sets, as a plan.
+/// Returns a request for a user and a UTS namespace, with fields that `change` sets, as a plan.
 pub(crate) fn plan(script: &str, change: impl FnOnce(&mut unshare::Request)) -> Plan {
     let caller = Caller::read(&ProcRoot::system().unwrap()).unwrap();
     let script = CString::new(script).unwrap();
@@ -23,7 +23,8 @@ pub(crate) fn plan(script: &str, change: impl FnOnce(&mut unshare::Request)) -> 
     unshare::plan(request, &caller).unwrap()
 }
 
-/// A plan whose program is PID 1 of a new PID namespace, and has a process that waits for it.
+/// Returns a plan whose program is PID 1 of a new PID namespace, and has a process that waits for
+/// it.
 pub(crate) fn forking(script: &str) -> Plan {
     plan(script, |request| {
         request.kinds.insert(NsKind::Pid);
@@ -31,7 +32,7 @@ pub(crate) fn forking(script: &str) -> Plan {
     })
 }
 
-/// The parts of the state of this process and of its children that a run could change.
+/// Returns the parts of the state of this process and of its children that a run could change.
 pub(crate) fn state() -> String {
     let kept = [
         "Uid",

@@ -24,7 +24,7 @@ pub enum ForChildren {
 }
 
 impl ForChildren {
-    /// The link in `/proc/PID/ns` that tells, for the two kinds that only children enter.
+    /// Returns the link in `/proc/PID/ns` that tells, for the two kinds that only children enter.
     pub fn link(kind: NsKind) -> Option<NsLink> {
         match kind {
             NsKind::Pid => Some(NsLink::PidForChildren),

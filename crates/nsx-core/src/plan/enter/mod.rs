@@ -32,7 +32,7 @@ use crate::{
 };
 use groups::GroupSteps;
 
-/// The plan of a request.
+/// Returns the plan of a request.
 ///
 /// # Errors
 /// [`PlanError`]: the target has ended or shares every namespace with the caller, or `proc` does
@@ -246,7 +246,7 @@ fn change_directory(directory: Directory) -> Option<Step> {
     }
 }
 
-/// The steps that join, in the order in which the kernel allows them.
+/// Returns the steps that join, in the order in which the kernel allows them.
 ///
 /// By a pidfd all kinds are joined at once, and the kernel requires the rights over each that the
 /// caller has before. Files are joined one by one: a process with CAP_SYS_ADMIN in its user

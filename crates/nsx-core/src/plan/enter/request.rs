@@ -34,10 +34,10 @@ pub struct Request {
     pub own_proc: Option<OwnProc>,
     /// The root directory; the one that the namespaces give if there is none.
     pub root: Option<Directory>,
-    /// The directory in which the program starts; the one that the namespaces give where there is
+    /// The directory in which the program starts; the one that the namespaces give if there is
     /// none.
     pub directory: Option<Directory>,
-    /// The program's user id, as the user namespace counts that it is in then; the caller's where
+    /// The program's user id, as the user namespace counts that it is in then; the caller's if
     /// there is none.
     pub uid: Option<u32>,
     /// The program's group id, likewise.
@@ -97,7 +97,7 @@ pub enum Groups {
         /// `true` if the program is not run when the groups cannot be dropped.
         required: bool,
     },
-    /// None. Where neither the caller's user namespace nor the one that is joined lets them be
+    /// None. If neither the caller's user namespace nor the one that is joined lets them be
     /// left, the program is not run.
     MustDrop,
     /// None, if the user namespace lets them be left that the program is in then.

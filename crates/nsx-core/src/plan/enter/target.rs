@@ -68,8 +68,8 @@ impl TargetProcess<'_> {
         Ok(status.chain.innermost())
     }
 
-    /// Its root directory, by path only: that of the process, or of the mount namespace if the
-    /// target is meant as a whole.
+    /// Returns its root directory, by path only: that of the process, or of the mount namespace if
+    /// the target is meant as a whole.
     ///
     /// # Errors
     /// [`PlanError`] if it has ended or may not be read.
@@ -86,8 +86,8 @@ impl TargetProcess<'_> {
         }
     }
 
-    /// A file below its root directory, which the target may have made anything; no more than
-    /// `most` bytes are taken.
+    /// Returns a file below its root directory, which the target may have made anything; no more
+    /// than `most` bytes are taken.
     ///
     /// # Errors
     /// As for [`Self::root`]; then the errno of [`beneath::read`], and `EFBIG` if there is more.
@@ -116,7 +116,7 @@ impl TargetProcess<'_> {
         Ok(proc.is_ok_and(hides_reader))
     }
 
-    /// Its working directory, by path only.
+    /// Returns its working directory, by path only.
     ///
     /// # Errors
     /// As for [`Self::root`].
@@ -124,7 +124,7 @@ impl TargetProcess<'_> {
         self.open("cwd", "working directory")
     }
 
-    /// The ids of its user namespace, as they are counted in the caller's.
+    /// Returns the ids of its user namespace, as they are counted in the caller's.
     ///
     /// # Errors
     /// As for [`Self::root`].
@@ -182,8 +182,8 @@ impl TargetProcess<'_> {
 /// them.
 const DEEPEST: usize = 4096;
 
-/// The root directory of the mount namespace that a directory is in, where `setns(2)` would lead.
-/// The caller's own root directory, at which a path stops, is in another mount namespace.
+/// Returns the root directory of the mount namespace that a directory is in, where `setns(2)` would
+/// lead. The caller's own root directory, at which a path stops, is in another mount namespace.
 ///
 /// # Errors
 /// The errno of `openat(2)` or `statx(2)`; `ELOOP` if the way is too long.
@@ -207,8 +207,8 @@ fn top(directory: &OwnedFd) -> Result<OwnedFd, Errno> {
     Err(Errno::LOOP)
 }
 
-/// The mount (5.8), device and inode of a directory. Without the mount, a directory that is bound
-/// into itself looks like the one above it.
+/// Returns the mount (5.8), device and inode of a directory. Without the mount, a directory that is
+/// bound into itself looks like the one above it.
 fn identity(directory: &OwnedFd) -> Result<(u64, u32, u32, u64), Errno> {
     let asked = StatxFlags::INO | StatxFlags::MNT_ID;
     let it = rustix::fs::statx(directory, c"", AtFlags::EMPTY_PATH, asked)?;

@@ -1,3 +1,5 @@
+//! The order of steps that enter namespaces, as text.
+
 use super::*;
 use crate::{
     pid::Pid,

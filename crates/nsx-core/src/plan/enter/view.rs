@@ -39,8 +39,8 @@ impl OwnProc {
         }
     }
 
-    /// The mount, which is attached nowhere; none if the kernel lacks the calls for that, or a
-    /// filter takes them away.
+    /// Returns the mount, which is attached nowhere; none if the kernel lacks the calls for that,
+    /// or a filter takes them away.
     pub(crate) fn detached(&self) -> Option<&OwnedFd> {
         self.0.as_ref()
     }
@@ -81,8 +81,8 @@ impl View {
         }
     }
 
-    /// The steps, and whether each may fail. Taken in the namespaces that were joined, whose user
-    /// namespace gives the right to them if the caller had none.
+    /// Returns the steps, and whether each may fail. Taken in the namespaces that were joined,
+    /// whose user namespace gives the right to them if the caller had none.
     pub(super) fn steps(self) -> Vec<(Step, bool)> {
         if self == Self::default() {
             return Vec::new();

@@ -62,7 +62,7 @@ pub(super) fn push_early_leave(plan: &mut Plan, request: &Request, caller: &Call
 /// Returns the steps that change the program's ids.
 pub(super) fn ids(plan: &Plan, request: &Request) -> restrict::Ids {
     let groups = request.gid.and_then(|gid| {
-        // Where the kernel was just told to deny it, it denies it, and in a user namespace that is
+        // If the kernel was just told to deny it, it denies it, and in a user namespace that is
         // joined it may: that is accepted unless there are groups to be set.
         let denied = plan
             .0

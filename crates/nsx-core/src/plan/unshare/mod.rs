@@ -23,7 +23,7 @@ use ids::{ids, push_early_leave, push_id_maps, push_owner};
 use joins::{close_before_exec, push_joins};
 use mounts::push_mounts_and_names;
 
-/// The plan of a request.
+/// Returns the plan of a request.
 ///
 /// # Errors
 /// [`PlanError`] if it can be known before the first step that the kernel would refuse one.

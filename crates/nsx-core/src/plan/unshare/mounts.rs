@@ -120,8 +120,8 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
     Ok(())
 }
 
-/// The new root directory: the one that is named, or else what is mounted on `/`, which becomes the
-/// root like any other.
+/// Returns the new root directory: the one that is named, or else what is mounted on `/`, which
+/// becomes the root like any other.
 fn root(request: &Request) -> Option<PathBuf> {
     let covered = request
         .mounts

@@ -14,7 +14,7 @@ use std::{
 };
 
 impl Step {
-    /// The system call, as a reader of manual pages knows it.
+    /// Returns the system call, as a reader of manual pages knows it.
     pub fn call(&self) -> String {
         match self {
             Self::Unshare(kinds) => format!("unshare({})", kinds.flag_names()),
@@ -217,7 +217,7 @@ fn capabilities(set: CapabilitySet) -> String {
     }
 }
 
-/// The call that sets them, in short if all permitted capabilities are in force.
+/// Returns the call that sets them, in short if all permitted capabilities are in force.
 fn capset(state: &CapabilityState) -> String {
     let CapabilityState {
         effective,
@@ -246,7 +246,7 @@ fn capset(state: &CapabilityState) -> String {
     }
 }
 
-/// The numbers of a map as newuidmap(1) takes them.
+/// Returns the numbers of a map as newuidmap(1) takes them.
 pub(crate) fn helper_arguments(map: &IdMap) -> Vec<String> {
     map.extents()
         .iter()

@@ -11,8 +11,8 @@ use crate::cgroup;
 use std::path::{Component, Path, PathBuf};
 
 impl PlannedStep {
-    /// The system calls of steps that go together as one. A cgroup of version 1 is one in each of a
-    /// dozen hierarchies.
+    /// Returns the system calls of steps that go together as one. A cgroup of version 1 is one in
+    /// each of a dozen hierarchies.
     pub fn calls(together: &[Self]) -> String {
         let cgroup = |planned: &Self| match planned.step() {
             Step::JoinCgroup(cgroup) => Some(cgroup.path.clone()),
@@ -46,7 +46,7 @@ fn join_cgroups(paths: &[&Path]) -> String {
     format!("write {} \"0\"", cgroup::together(paths))
 }
 
-/// An absolute path as it is below a root directory.
+/// Returns an absolute path as it is below a root directory.
 pub(super) fn below(root: Option<&Path>, path: &Path) -> String {
     let root = root.filter(|root| *root != Path::new(ABOVE_ROOT));
     let outer = root.into_iter().flat_map(Path::components);

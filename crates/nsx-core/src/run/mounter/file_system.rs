@@ -56,7 +56,7 @@ pub(super) fn detached(file_system: &FileSystem) -> Result<OwnedFd, Errno> {
     rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes(*flags))
 }
 
-/// The flags of `mount(2)` that are those of a file system, wherever it is mounted.
+/// Returns the flags of `mount(2)` that are those of a file system, wherever it is mounted.
 fn of_file_system() -> MountFlags {
     // MS_POSIXACL and MS_I_VERSION have no names in rustix.
     MountFlags::from_bits_retain(1 << 16 | 1 << 23)

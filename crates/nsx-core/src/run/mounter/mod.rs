@@ -115,7 +115,7 @@ impl Mounter {
         }
     }
 
-    /// A directory to mount on, beneath `root`.
+    /// Returns a directory to mount on, beneath `root`.
     pub(super) fn directory(&self, root: Option<&Path>, at: &Path) -> Result<OwnedFd, Errno> {
         self.mount_point(root, at, true)
     }

@@ -56,8 +56,8 @@ impl Mounter {
             ("upperdir".to_owned(), Some(path_below(&memory, "upper"))),
             ("workdir".to_owned(), Some(path_below(&memory, "work"))),
         ];
-        // Where an overlay keeps its marks is for the host's root alone; in a user namespace there
-        // are others (5.11).
+        // The extended attributes in which an overlay keeps its marks are for the host's root
+        // alone; a user namespace has others (5.11).
         let marks = rustix::fs::setxattr(
             path_of(&memory),
             c"trusted.overlay.nsx",
