@@ -4,8 +4,8 @@
 //! to start.
 
 use crate::{
-    enter, error::Error, exit::ExitStatus, idmap, ls, meant, net, out, pidmap, pin, rm, target,
-    unshare,
+    arguments::read, enter, error::Error, exit::ExitStatus, idmap, ls, meant, net, out, pidmap,
+    pin, rm, target, unshare,
 };
 use clap::{
     Args, CommandFactory, Parser,
@@ -92,22 +92,14 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
     // clap takes the first word for the program's name.
     let own = arguments.get(1..).unwrap_or_default();
     match command.as_slice() {
-        b"unshare" => run(unshare::Options::try_parse_from(own), unshare::run, failure),
+        b"unshare" => run(read::<unshare::Options>(own), unshare::run, failure),
         b"enter" => run(enter::Options::read(own), enter::run, failure),
         b"ls" => whole(run(ls::Options::read(own), ls::run, failure)),
-        b"net" => whole(run(net::Options::try_parse_from(own), net::run, failure)),
-        b"pidmap" => whole(run(
-            pidmap::Options::try_parse_from(own),
-            pidmap::run,
-            failure,
-        )),
-        b"idmap" => whole(run(
-            idmap::Options::try_parse_from(own),
-            idmap::run,
-            failure,
-        )),
-        b"pin" => run(pin::Options::try_parse_from(own), pin::run, failure),
-        b"rm" => run(rm::Options::try_parse_from(own), rm::run, failure),
+        b"net" => whole(run(read::<net::Options>(own), net::run, failure)),
+        b"pidmap" => whole(run(read::<pidmap::Options>(own), pidmap::run, failure)),
+        b"idmap" => whole(run(read::<idmap::Options>(own), idmap::run, failure)),
+        b"pin" => run(read::<pin::Options>(own), pin::run, failure),
+        b"rm" => run(read::<rm::Options>(own), rm::run, failure),
         // For completion scripts: all targets that exist now.
         b"__targets" => finish(target::list(), failure),
         // `nsx help enter` is `nsx enter --help`.

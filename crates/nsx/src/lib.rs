@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod arguments;
 pub mod cli;
 mod compat;
 pub mod enter;

@@ -13,6 +13,7 @@ use clap::{
 use nsx_core::ns::NsKind;
 use std::{
     ffi::{OsStr, OsString},
+    mem::ManuallyDrop,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
@@ -146,7 +147,7 @@ pub(super) struct GuardOptions {
 impl Options {
     /// Reads an argument vector, whose first word is the command's name.
     pub(crate) fn read(words: &[OsString]) -> Result<Self, clap::Error> {
-        let mut command = Self::command();
+        let mut command = ManuallyDrop::new(Self::command());
         let (name, words) = words.split_at(words.len().min(1));
         let arguments = Arguments::read(&command, words)
             .map_err(|words| command.error(ErrorKind::ArgumentConflict, words))?;
@@ -159,7 +160,7 @@ impl Options {
             ..
         } = arguments;
         let read = command.try_get_matches_from_mut(name.iter().chain(&options));
-        let read = read.and_then(|matches| Self::from_arg_matches(&matches));
+        let read = read.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches));
         let mut options = read.map_err(|error| with_tip(error, target.as_deref()))?;
         (options.target, options.program, options.after_uts) = (target, program, after_uts);
         options

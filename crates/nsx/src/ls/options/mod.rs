@@ -3,7 +3,7 @@
 mod action;
 
 use super::graph::Language;
-use crate::{meant, style::Color};
+use crate::{arguments, meant, style::Color};
 use clap::{
     CommandFactory, Parser, ValueEnum, ValueHint,
     error::{ContextKind, ContextValue, ErrorKind},
@@ -231,7 +231,7 @@ impl Options {
                 return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
             }
         }
-        Self::try_parse_from(arguments).map_err(|mut error| {
+        arguments::read::<Self>(arguments).map_err(|mut error| {
             if error.kind() == ErrorKind::UnknownArgument {
                 let proposal = match error.get(ContextKind::InvalidArg) {
                     Some(ContextValue::String(word)) => meant::list_option(word),
