@@ -8,13 +8,7 @@ use std::path::Path;
 const FOREIGN: &str = "tests/unshare/oci/runtime-spec";
 
 /// Files and directories that still break the rules. A file that is rewritten leaves this list.
-const UNFINISHED: [&str; 5] = [
-    "crates/nsx-target",
-    "crates/nsx/src/compat/lsns/options.rs",
-    "crates/nsx/src/enter",
-    "man/nsx-enter.1",
-    "tests/unshare/pins.rs",
-];
+const UNFINISHED: [&str; 1] = ["crates/nsx-target"];
 
 /// The extensions of files that people read.
 const READ: [&str; 7] = ["rs", "md", "1", "sh", "pl", "c", "yml"];

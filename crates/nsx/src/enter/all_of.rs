@@ -1,8 +1,8 @@
-//! `--all-of`: the program once in each container, pod or named network that a pattern fits,
+//! `--all-of`: the program once in each container, pod or named network that matches a pattern,
 //! several at a time.
 //!
-//! Each is entered by a process of its own, forked while nsx has one thread, whose output comes
-//! back through pipes. What one says and how it ends is nothing to the others.
+//! A process of its own enters each of them. It is forked while nsx has one thread, and its output
+//! comes back through pipes. Output and failures of one do not affect the others.
 
 use super::{Options, enter};
 use crate::{
@@ -34,39 +34,39 @@ use rustix::{
 use serde::Serialize;
 use std::{cell::Cell, ffi::OsString, os::unix::ffi::OsStrExt};
 
-/// A line that is longer is passed on in parts.
+/// The length in bytes from which a line is passed on in parts.
 const LONGEST_LINE: usize = 64 << 10;
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Several containers")]
 pub(super) struct ManyOptions {
-    /// Run the program in each container that runs and whose name PATTERN fits, such as 'docker:*'
-    /// or 'web-?', in each pod, as 'k8s://default/*', or in each network namespace, as 'netns:*'
+    /// Run the program in each running container whose name matches PATTERN, such as 'docker:*' or
+    /// 'web-?', in each pod, as 'k8s://default/*', or in each network namespace, as 'netns:*'
     #[arg(long, value_name = "PATTERN", conflicts_with = "named_target")]
     pub(super) all_of: Option<OsString>,
     /// Run at most COUNT at a time
     #[arg(short, long, value_name = "COUNT", default_value_t = 8, requires = "all_of",
           allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
-    /// Of those that share a namespace of this kind only one
+    /// Enter only one of those that share a namespace of this kind
     #[arg(long, value_name = "KIND", requires = "all_of")]
     unique: Option<NsKind>,
-    /// Print a JSON object for each line and for each end, in place of lines with names before them
+    /// Print a JSON object for each line and for each end, instead of lines with names before them
     #[arg(long, requires = "all_of")]
     json_lines: bool,
 }
 
-/// Runs the program in all of them. Fails if one fails.
+/// Runs the program in all of them. The status is a failure if the program fails in one.
 pub(super) fn run(options: &Options, pattern: &OsString) -> Result<ExitStatus, Error> {
     let many = &options.common.many;
-    // The processes that enter are forked from here. Each would start over as a whole to seal itself.
+    // The processes that enter are forked from here. Otherwise each would start over to seal itself.
     if !options.common.explain {
         nsx_core::run::seal().map_err(|errno| {
             Error::failed("run nsx from a file that nobody can write to", errno)
         })?;
     }
     let matches = matches(pattern, many.unique)?;
-    // A container whose record could not be read would be left out silently.
+    // Otherwise a container whose record could not be read would be left out silently.
     if let Some(errno) = trouble::first() {
         return Err(Error::failed("find all containers", errno));
     }
@@ -130,7 +130,7 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> Result<ExitStatus, E
     })
 }
 
-/// Returns everything that the pattern fits, in order of addresses; at least one.
+/// Returns everything that matches the pattern, in order of addresses; at least one.
 fn matches(pattern: &OsString, unique: Option<NsKind>) -> Result<Vec<Match>, Error> {
     let host = Host::system()?;
     let parsed = Pattern::parse(pattern.as_bytes()).map_err(|source| TargetError::NotATarget {
@@ -170,15 +170,15 @@ struct Job {
 /// The output that comes through a pipe.
 struct Output {
     stream: &'static str,
-    /// None at its end.
+    /// The pipe; none after its end.
     pipe: Option<OwnedFd>,
-    /// The start of a line whose end has not come.
+    /// The start of a line whose end has not been read yet.
     rest: Vec<u8>,
-    /// Why the rest could not be read.
+    /// The error that kept the rest from being read.
     lost: Option<Errno>,
 }
 
-/// Forks the process that enters. In it this does not return; `others` are not its own.
+/// Forks the process that enters a container. The child does not return, and closes `others`.
 fn start(
     name: String,
     found: Found,
@@ -213,7 +213,7 @@ fn start(
         Forked::Parent(pid) => {
             let process =
                 rustix::process::pidfd_open(pid, PidfdFlags::empty()).inspect_err(|_| {
-                    // Nobody would wait for it.
+                    // Without a pidfd nobody would wait for the child.
                     let _ = rustix::process::kill_process(pid, Signal::KILL);
                     let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
                 })?;
@@ -247,7 +247,7 @@ fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
     Ok((ours, theirs))
 }
 
-/// Waits until any of them says something or ends, and passes on what is there.
+/// Waits until a program prints something or ends, and passes on the output that is there.
 fn listen(running: &mut [Job], printer: &Printer) -> Result<(), Errno> {
     let mut fds: Vec<PollFd<'_>> = Vec::new();
     for job in running.iter() {
@@ -272,13 +272,13 @@ fn listen(running: &mut [Job], printer: &Printer) -> Result<(), Errno> {
 }
 
 impl Job {
-    /// Returns whether the job's process has ended. What processes that it started still hold open
-    /// is not waited for.
+    /// Returns whether the job's process has ended. Processes that it started may still hold its
+    /// output open, which is not waited for.
     fn is_over(&self) -> bool {
         descriptor::has_now(&self.process, PollFlags::IN)
     }
 
-    /// In words why not all that it said was passed on.
+    /// Returns the reason why not all of the job's output was passed on.
     fn lost(&self) -> Option<String> {
         let errno = self.outputs.iter().find_map(|output| output.lost)?;
         Some(format!(
@@ -307,7 +307,7 @@ impl Job {
 }
 
 impl Output {
-    /// Reads all that is there and prints each line that is whole.
+    /// Reads the output that is there and prints each complete line.
     fn pass_on(&mut self, name: &str, printer: &Printer) {
         while let Some(pipe) = &self.pipe {
             let mut bytes = [0; 16384];
@@ -332,9 +332,9 @@ impl Output {
 /// The form in which output is printed, and whether standard output still takes it.
 struct Printer {
     json: bool,
-    /// Columns that the names take.
+    /// The columns that the names take.
     width: usize,
-    /// Why standard output takes no more, if it does not.
+    /// The error after which standard output takes no more.
     gone: Cell<Option<Errno>>,
 }
 
@@ -390,7 +390,7 @@ impl Printer {
         }
     }
 
-    /// An object on a line of its own.
+    /// Prints an object on a line of its own.
     fn print_json(&self, value: &impl Serialize) {
         if let Ok(text) = serde_json::to_string(value) {
             self.print((escape_json(text) + "\n").as_bytes());

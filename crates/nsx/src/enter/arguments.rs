@@ -1,9 +1,9 @@
-//! The argument vector of `nsx enter`, taken apart into options, TARGET and program. clap reads the
-//! options alone.
+//! The argument vector of `nsx enter`, split into options, TARGET and program. clap reads only the
+//! options.
 //!
-//! The first word that is not an option is TARGET, unless `-t`, `--all-of` or a file for each kind
-//! that is named stands before it: then it is the program. clap cannot tell that. Nor can clap tell
-//! a file that is glued to a short option, as `nsenter(1)` takes it, from more letters.
+//! The first word that is not an option is TARGET. It is the program if `-t`, `--all-of` or a file
+//! for each kind that is named comes before it. clap cannot express that. Nor can clap distinguish a
+//! file that is attached to a short option, as in `nsenter(1)`, from more letters.
 
 use super::docker;
 use clap::{Arg, Command};
@@ -21,23 +21,22 @@ pub(super) struct Arguments {
     pub(super) target: Option<OsString>,
     /// The program and its arguments.
     pub(super) program: Vec<OsString>,
-    /// The word after `-u`, if that word is TARGET or the program: to docker exec it would be a
-    /// user.
+    /// The word after `-u`, if that word is TARGET or the program. For docker exec it would be a user.
     pub(super) after_uts: Option<OsString>,
-    /// The way in which TARGET is named.
+    /// Facts about TARGET from the options.
     form: Form,
-    /// Set if `-u` is the last word that was read.
+    /// `true` if `-u` is the last word that was read.
     is_after_uts: bool,
 }
 
 /// Facts about TARGET from the options so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Form {
-    /// `-t` or `--all-of` names it.
+    /// `true` if `-t` or `--all-of` names it.
     is_named: bool,
-    /// A kind has a file.
+    /// `true` if a kind has a file.
     has_file: bool,
-    /// A kind has none, or all kinds are meant.
+    /// `true` if a kind has no file, or all kinds are meant.
     lacks_file: bool,
 }
 
@@ -53,7 +52,7 @@ impl Form {
 }
 
 impl Arguments {
-    /// Takes the words after the command's name apart. `command` has its options.
+    /// Splits the words after the command's name. `command` has its options.
     ///
     /// # Errors
     /// A message on words that are options of docker exec alone.
@@ -145,8 +144,8 @@ impl Arguments {
         rest: &'w [OsString],
     ) -> &'w [OsString] {
         self.is_after_uts = false;
-        for (place, letter) in letters.iter().enumerate() {
-            let after = &letters[place + 1..];
+        for (index, letter) in letters.iter().enumerate() {
+            let after = &letters[index + 1..];
             let Some(option) = short(command, *letter) else {
                 break;
             };
@@ -163,12 +162,12 @@ impl Arguments {
                     rest
                 };
             }
-            let is_file = !is_more_letters(command, &letters[..=place], after);
+            let is_file = !is_more_letters(command, &letters[..=index], after);
             self.note(option, is_file);
             if is_file {
                 let file = after.strip_prefix(b"=").unwrap_or(after);
                 self.options
-                    .push(dashed(&[&letters[..=place], b"=", file].concat()));
+                    .push(dashed(&[&letters[..=index], b"=", file].concat()));
                 return rest;
             }
             self.is_after_uts = *letter == b'u' && after.is_empty();
@@ -215,7 +214,7 @@ fn takes_value(option: &Arg) -> bool {
     option.get_action().takes_values()
 }
 
-/// Returns whether an option names a kind of namespace: those alone can do without their value.
+/// Returns whether an option names a kind of namespace. The value of such an option may be missing.
 fn is_kind(option: &Arg) -> bool {
     option.is_require_equals_set()
 }
@@ -227,7 +226,7 @@ fn is_more_letters(command: &Command, before: &[u8], after: &[u8]) -> bool {
         return true;
     };
     match short(command, *letter) {
-        // Twice the same: `-nnet` is the file `net`.
+        // A repeated letter begins a file: `-nnet` is the file `net`.
         Some(option) if !before.contains(letter) => {
             let before = [before, &[*letter]].concat();
             let ends =
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_may_be_glued_to_a_kind_and_letters_stay_letters() {
+    fn a_file_may_be_attached_to_a_kind_and_letters_stay_letters() {
         for letter in ["m", "u", "i", "n", "p", "U", "C", "T"] {
             for file in ["/a", "=/a", "./a", "=a"] {
                 let expected = format!("-{letter}={}||ls", file.trim_start_matches('='));

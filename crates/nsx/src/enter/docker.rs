@@ -1,5 +1,4 @@
-//! Options of docker exec that fingers type out of habit: each has a meaning of its own here, or
-//! none.
+//! Options of docker exec that people type out of habit. Here each has another meaning, or none.
 
 use crate::text;
 use std::{
@@ -7,7 +6,7 @@ use std::{
     os::unix::ffi::OsStrExt,
 };
 
-/// The letters that docker exec knows, without `i` and `t`.
+/// The letters of docker exec's options, without `i` and `t`.
 const OTHERS: &[u8] = b"deuw";
 
 /// The words of the command line before the options of docker exec.
@@ -18,15 +17,15 @@ pub(super) struct Before<'a> {
     pub(super) names_target: bool,
 }
 
-/// Returns what to type in place of `-it`, in any form, if the letters after a dash are that. `rest`
-/// are the words after the letters.
+/// Returns a message with the command to type instead, if the letters after a dash are `-it` in any
+/// form. `rest` are the words after the letters.
 pub(super) fn typed(letters: &[u8], before: &Before<'_>, rest: &[OsString]) -> Option<String> {
     let (others, rest) = match letters {
         [b'i', b't', others @ ..] => (others, rest),
         [b't', b'i', others @ ..] if others.iter().all(|letter| OTHERS.contains(letter)) => {
             (others, rest)
         }
-        // -t wants a value, and that is none.
+        // -t requires a value, which -i is not.
         [b't'] if rest.first().is_some_and(|word| word == "-i") => (&b""[..], &rest[1..]),
         _ => return None,
     };
@@ -100,7 +99,7 @@ fn long_form(letter: u8) -> Option<&'static str> {
     }
 }
 
-/// Returns what to type in place of an option that nsx lacks.
+/// Returns a tip for an option that nsx lacks.
 pub(super) fn instead_of(option: &str) -> Option<&'static str> {
     match option {
         "-e" => Some("a variable is given with --env NAME=VALUE"),
@@ -122,7 +121,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn what_was_meant_is_said_in_own_words() {
+    fn the_command_that_was_meant_is_shown() {
         let refused = |line: &str| {
             let words: Vec<_> = line.split_whitespace().map(OsString::from).collect();
             Arguments::read(&Options::command(), &words).err()

@@ -14,10 +14,10 @@ pub(super) struct EnvironmentOptions {
     /// Give the program the caller's environment, not the target's
     #[arg(long)]
     host_env: bool,
-    /// Set a variable of the program's environment, or hand the caller's on; repeatable
+    /// Set a variable of the program's environment, without VALUE to the caller's value; repeatable
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<OsString>,
-    /// Remove a variable from it; repeatable
+    /// Remove a variable from the program's environment; repeatable
     #[arg(long, value_name = "NAME")]
     unset_env: Vec<OsString>,
 }

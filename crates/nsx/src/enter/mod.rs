@@ -1,8 +1,7 @@
 //! `nsx enter`: a program in a container, or in the namespaces of a process.
 //!
-//! [`Options`] is what was typed, and `request` turns it into [`nsx_target::enter::Enter`]. How that
-//! becomes a request is in `nsx_target::enter`, and how a request becomes a plan in
-//! `nsx_core::plan::enter`.
+//! [`Options`] has the words as typed, and `request` turns them into [`nsx_target::enter::Enter`].
+//! `nsx_target::enter` makes a request of that, and `nsx_core::plan::enter` a plan of the request.
 
 mod all_of;
 mod arguments;
@@ -35,7 +34,7 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
     if let Some(pattern) = &options.common.many.all_of {
         return all_of::run(&options, pattern);
     }
-    // Before anything is looked up: sealing starts nsx over.
+    // This comes before any look-up, because sealing starts nsx over.
     if options.may_join_mounts() && !options.common.explain {
         nsx_core::run::seal_early();
     }
@@ -45,7 +44,7 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
     enter(&options, &host, &caller, destination)
 }
 
-/// Enters what was found.
+/// Enters the target that was found.
 fn enter(
     options: &Options,
     host: &Host,
@@ -67,7 +66,7 @@ fn enter(
     execution::carry_out(&plan, caller, host.proc(), &report)
 }
 
-/// Returns the plan, and what was found out while it was made.
+/// Returns the plan, and the findings that were made on the way.
 fn plan(
     options: &Options,
     host: &Host,

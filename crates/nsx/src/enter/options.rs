@@ -2,7 +2,7 @@
 
 use super::{
     all_of::ManyOptions, arguments::Arguments, docker, environment::EnvironmentOptions,
-    kinds::KindFlags, pty::PtyOptions,
+    kinds::KindOptions, pty::PtyOptions,
 };
 use crate::{program, text};
 use clap::{
@@ -55,24 +55,24 @@ pub struct Options {
     /// The word after `-u`, which to docker exec is a user.
     #[arg(skip)]
     after_uts: Option<OsString>,
-    // Last, as its own groups are: what follows one would stand under its heading.
+    // The groups come last, because options that follow a group appear under its heading.
     #[command(flatten)]
     pub(super) common: Common,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct Common {
-    /// Start the program in DIR, as the target sees it; where the target is, if its mount namespace
-    /// is joined
+    /// Start the program in DIR, as the target sees it; the default is the target's directory, if its
+    /// mount namespace is joined
     #[arg(short = 'w', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) wd: Option<PathBuf>,
     /// Do not put the program into the target's cgroup
     #[arg(long)]
     pub(super) no_cgroup: bool,
-    /// Print the plan, a line a step, and run nothing
+    /// Print the plan, one line per step, and run nothing
     #[arg(long)]
     pub(super) explain: bool,
-    /// Say on standard error what was skipped
+    /// Print on standard error what was skipped
     #[arg(short, long)]
     pub(super) verbose: bool,
     #[command(flatten)]
@@ -88,7 +88,7 @@ pub(super) struct Common {
     #[command(flatten)]
     pub(super) guard: GuardOptions,
     #[command(flatten)]
-    pub(super) kinds: KindFlags,
+    pub(super) kinds: KindOptions,
 }
 
 /// The program's user, and what confines the program.
@@ -129,8 +129,8 @@ pub(super) struct ViewOptions {
     /// files; $NSX_TARGET_ROOT leads to the target's
     #[arg(long, conflicts_with_all = ["mount", "all", "no_fix"])]
     pub(super) host_tools: bool,
-    /// Leave /proc, /sys, /dev/mqueue and /etc as they are, though they tell of other namespaces
-    /// than those that the program is in
+    /// Leave /proc, /sys, /dev/mqueue and /etc as they are, though they show other namespaces than
+    /// those that the program is in
     #[arg(long)]
     pub(super) no_fix: bool,
 }
@@ -138,8 +138,8 @@ pub(super) struct ViewOptions {
 /// Options that limit what a hostile target can reach of the caller's.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct GuardOptions {
-    /// Let the program have N more of the caller's descriptors after 0, 1 and 2; with kinds named
-    /// it has all
+    /// Give the program N more of the caller's descriptors after 0, 1 and 2; with kinds named it
+    /// has all
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(..=1_048_576))]
     pub(super) preserve_fds: Option<u32>,
 }
@@ -204,7 +204,7 @@ impl Options {
             }
             _ if all_of.is_some() && self.program.is_empty() => Err((
                 ErrorKind::MissingRequiredArgument,
-                "--all-of takes a PROGRAM, to be run in each of them".to_owned(),
+                "--all-of needs a PROGRAM to run in each of them".to_owned(),
             )),
             _ => Ok(()),
         }
@@ -264,8 +264,8 @@ impl Options {
         ))
     }
 
-    /// Returns whether the target's files may be joined, as far as can be said before the target is
-    /// looked up.
+    /// Returns whether the target's mount namespace may be joined, as far as that is known before the
+    /// target is looked up.
     pub(super) fn may_join_mounts(&self) -> bool {
         let Common { view, kinds, .. } = &self.common;
         kinds

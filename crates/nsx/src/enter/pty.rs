@@ -1,4 +1,4 @@
-//! The program's terminal: options, and when the program has a terminal of its own.
+//! The options for the program's terminal, and the terminal that they open.
 
 use crate::error::Error;
 use clap::Args;
@@ -38,7 +38,7 @@ impl PtyOptions {
         let [stdin, stdout, stderr] =
             [stdio::stdin(), stdio::stdout(), stdio::stderr()].map(isatty);
         let joins_mounts = request.kinds.contains(NsKind::Mnt) || has_file(request, NsKind::Mnt);
-        // In a pipeline the keys belong to another program too, such as a pager.
+        // In a pipeline another program reads keys too, such as a pager.
         let by_default = stdin && stdout && joins_mounts;
         if self.no_pty || !(self.pty || by_default) {
             return Ok(None);
@@ -60,7 +60,7 @@ impl PtyOptions {
             Err(errno) if self.pty => {
                 return Err(PlanError::Terminal(errno).into());
             }
-            // As on a rescue system, and if every pseudo-terminal is in use.
+            // No devpts is mounted, as on a rescue system, or every pseudo-terminal is in use.
             Err(errno) => {
                 let error = message::chain(&PlanError::Terminal(errno));
                 findings.note(error, "it has yours");

@@ -88,7 +88,7 @@ pub(super) fn complete(
     Ok(entry)
 }
 
-/// Returns in words what a program that keeps the caller's files shares with a container.
+/// Returns a sentence about what a program that keeps the caller's files shares with a container.
 fn outside_of_container(request: &Request) -> String {
     let files: NsSet = request.files.iter().map(NamespaceFile::kind).collect();
     let joined = request.kinds.union(files);

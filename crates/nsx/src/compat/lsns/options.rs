@@ -140,7 +140,7 @@ pub(super) fn read(arguments: &[&CStr]) -> Result<CommandLine<Action>, Complaint
             b'p' => options.task = Some(task(text)?),
             b'o' => list = Some(text),
             b't' => options.kinds.insert(kind(text)?),
-            // An empty expression is no expression.
+            // An empty expression means that there is none.
             b'Q' if text.is_empty() => options.filter = None,
             b'Q' => options.filter = Some(filter(text)?),
             b'H' => list_columns = true,
