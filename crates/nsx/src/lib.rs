@@ -16,6 +16,7 @@ mod execution;
 pub mod exit;
 mod hints;
 pub mod idmap;
+mod kinds;
 mod lab;
 mod links;
 pub mod ls;

@@ -1,6 +1,6 @@
 //! The options that name kinds of namespaces, and the files that keep them.
 
-use crate::{error::Error, pin, text};
+use crate::{error::Error, kinds::KindFlags, pin, text};
 use clap::{Args, builder::ValueHint};
 use nsx_core::{
     ns::{NsKind, NsSet},
@@ -12,30 +12,11 @@ use std::{ffi::OsString, path::PathBuf};
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Namespaces")]
 pub(super) struct KindOptions {
-    /// Mount points
-    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
-    mount: Option<Option<PathBuf>>,
-    /// Host name and NIS domain name
-    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
-    uts: Option<Option<PathBuf>>,
-    /// System V IPC and POSIX message queues
-    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
-    ipc: Option<Option<PathBuf>>,
-    /// Network devices, addresses, ports
-    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
-    net: Option<Option<PathBuf>>,
-    /// Process ids
-    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
-    pid: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    flags: KindFlags,
     /// User and group ids, capabilities
     #[arg(short = 'U', long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
     user: Option<Option<PathBuf>>,
-    /// The root of the cgroup tree
-    #[arg(short = 'C', long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
-    cgroup: Option<Option<PathBuf>>,
-    /// Offsets of the monotonic and boot-time clocks
-    #[arg(short = 'T', long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
-    time: Option<Option<PathBuf>>,
     /// Every kind that the kernel has; implies --map-root-user if no other option maps ids
     #[arg(short, long)]
     pub(super) all: bool,
@@ -58,23 +39,16 @@ impl KindOptions {
         caller: &Caller,
         joined: NsSet,
     ) -> Result<(), Error> {
-        let named = [
-            (NsKind::Cgroup, self.cgroup),
-            (NsKind::Ipc, self.ipc),
-            (NsKind::Mnt, self.mount),
-            (NsKind::Net, self.net),
-            (NsKind::Pid, self.pid),
-            (NsKind::Time, self.time),
-            (NsKind::User, self.user),
-            (NsKind::Uts, self.uts),
-        ];
         if self.all {
             request.kinds = caller.kinds.difference(joined);
         }
-        for (kind, option) in named {
-            if let Some(file) = option {
+        let user = (NsKind::User, self.user.as_ref());
+        for (kind, flag) in self.flags.each().into_iter().chain([user]) {
+            if let Some(file) = flag {
                 request.kinds.insert(kind);
-                request.pins.extend(file.map(|at| Pin::new(kind, at)));
+                request
+                    .pins
+                    .extend(file.clone().map(|at| Pin::new(kind, at)));
             }
         }
         for word in &self.pin {

@@ -48,7 +48,7 @@ pub struct Options {
     /// the rest is as runc would do it, see OCI BUNDLES. PROGRAM goes before the file's own.
     /// --hostname and the options that mount something add to the file.
     #[arg(long, value_name = "FILE|DIR|-", value_hint = ValueHint::FilePath, conflicts_with_all = [
-        "KindOptions", "JoinOptions", "IdOptions", "domainname", "root", "wd", "propagation", "mount_proc", "no_mount_proc", "mount_binfmt",
+        "KindOptions", "KindFlags", "JoinOptions", "IdOptions", "domainname", "root", "wd", "propagation", "mount_proc", "no_mount_proc", "mount_binfmt",
         "load_interp", "no_mount_sys", "no_mount_mqueue", "no_mount_cgroup", "NetworkOptions", "RightsOptions", "EnvironmentOptions",
         "ClockOptions",
     ])]
