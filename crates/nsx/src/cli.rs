@@ -4,8 +4,8 @@
 //! to start.
 
 use crate::{
-    arguments::read, enter, error::Error, exit::ExitStatus, idmap, ls, meant, net, out, pidmap,
-    pin, rm, target, unshare,
+    arguments::read, enter, error::Error, exit::ExitStatus, idmap, ls, meant, mounts, net, out,
+    pidmap, pin, rm, target, unshare,
 };
 use clap::{
     Args, CommandFactory, Parser,
@@ -36,6 +36,8 @@ pub enum Nsx {
     Ls(ls::Options),
     /// List network devices of all network namespaces, and what each is connected to
     Net(net::Options),
+    /// List the mounts that a process or container sees
+    Mounts(mounts::Options),
     /// Translate process ids between PID namespaces
     Pidmap(pidmap::Options),
     /// Translate user and group ids between user namespaces
@@ -95,6 +97,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"unshare" => run(read::<unshare::Options>(own), unshare::run, failure),
         b"enter" => run(enter::Options::read(own), enter::run, failure),
         b"ls" => whole(run(ls::Options::read(own), ls::run, failure)),
+        b"mounts" => whole(run(read::<mounts::Options>(own), mounts::run, failure)),
         b"net" => whole(run(read::<net::Options>(own), net::run, failure)),
         b"pidmap" => whole(run(read::<pidmap::Options>(own), pidmap::run, failure)),
         b"idmap" => whole(run(read::<idmap::Options>(own), idmap::run, failure)),

@@ -21,6 +21,7 @@ mod lab;
 mod links;
 pub mod ls;
 mod meant;
+pub mod mounts;
 pub mod net;
 pub mod out;
 pub mod pidmap;

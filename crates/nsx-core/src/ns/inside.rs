@@ -3,6 +3,7 @@
 
 use super::{Namespace, Related};
 use crate::{
+    pid::Pid,
     proc::{Mount, ProcRoot},
     sys::process::{Forked, SingleThread, exit_now, fork},
 };
@@ -61,6 +62,30 @@ impl Namespace {
     /// # Errors
     /// As [`Namespace::hostname`] and [`Namespace::open_mount`].
     pub fn open_mount_inside(&self, proc: &ProcRoot, mount: &Mount) -> Result<Self, Errno> {
+        self.with_child(|child| {
+            let root = proc
+                .open_entry(child, "root", OFlags::PATH)
+                .map_err(|_| Errno::SRCH)?;
+            Self::open_mount_below(root, mount)
+        })
+    }
+
+    /// Returns the mounts of this mount namespace as `/proc/PID/mountinfo` has them, for one that no
+    /// process is in. Otherwise like [`Namespace::open_mount_inside`].
+    ///
+    /// # Errors
+    /// As [`Namespace::hostname`]; `ENODATA` if the procfs does not tell.
+    pub fn mountinfo(&self, proc: &ProcRoot) -> Result<Vec<u8>, Errno> {
+        self.with_child(|child| {
+            let mut text = Vec::new();
+            proc.read(child, "mountinfo", &mut text)
+                .map_err(|_| Errno::NODATA)?;
+            Ok(text)
+        })
+    }
+
+    /// Does something while a child is in this namespace.
+    fn with_child<T>(&self, act: impl FnOnce(Pid) -> Result<T, Errno>) -> Result<T, Errno> {
         let (from_child, to_parent) = pipe_with(PipeFlags::CLOEXEC)?;
         let (from_parent, to_child) = pipe_with(PipeFlags::CLOEXEC)?;
         match fork(SingleThread::check()?)? {
@@ -74,17 +99,12 @@ impl Namespace {
             Forked::Parent(child) => {
                 drop((to_parent, from_parent));
                 let joined = retry_on_intr(|| read(&from_child, &mut [0]));
-                let opened = joined.and_then(|_| {
-                    let root = proc
-                        .open_entry(child, "root", OFlags::PATH)
-                        .map_err(|_| Errno::SRCH)?;
-                    Self::open_mount_below(root, mount)
-                });
+                let done = joined.and_then(|_| act(child));
                 drop(to_child);
                 match retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?
                     .and_then(|(_, it)| it.exit_status())
                 {
-                    Some(0) => opened,
+                    Some(0) => done,
                     errno => Err(Errno::from_raw_os_error(errno.unwrap_or(libc::ECHILD))),
                 }
             }

@@ -9,6 +9,7 @@ mod credentials;
 mod entry_path;
 mod events;
 mod ids;
+mod mount_entry;
 mod mountinfo;
 mod ns_links;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use crate::bytes::{decimal, unescape};
 pub use credentials::Credentials;
 pub use events::ProcEvents;
 pub use ids::TaskIds;
+pub use mount_entry::MountEntry;
 pub use mountinfo::Mount;
 pub(crate) use ns_links::LONGEST_LINK;
 pub use ns_links::{NsLink, NsLinks};

@@ -69,9 +69,9 @@ fn device(field: &[u8]) -> Option<(u32, u32)> {
     numbers.next()?.zip(numbers.next()?)
 }
 
-/// Returns the kernel writes space, tab, line feed, backslash and `#` as a backslash and three
-/// octal digits.
-fn unescape(field: &[u8]) -> Vec<u8> {
+/// Decodes a field, in which space, tab, line feed, backslash and `#` are a backslash and three octal
+/// digits.
+pub(super) fn unescape(field: &[u8]) -> Vec<u8> {
     super::unescape(field, |rest| match rest {
         [
             b'\\',

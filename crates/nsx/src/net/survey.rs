@@ -2,12 +2,11 @@
 
 use crate::{
     error::Error,
-    query::{finder::CellFinder, grouping, left_out::LeftOut, system::System},
+    query::{left_out::LeftOut, names, system::System},
     text,
 };
 use nsx_core::{
     census::{Census, Sources},
-    hash::{HashMap, HashSet},
     ns::{Namespace, NetlinkOpener, NsId, NsKind, NsSet},
     proc::{NsLink, ProcError, ProcRoot},
 };
@@ -65,7 +64,7 @@ impl<'a> Survey<'a> {
             unread: BTreeMap::new(),
         };
         let own = proc.own_ns(NsLink::Own(NsKind::Net)).ok();
-        for (ns, name) in names(&survey.census, system) {
+        for (ns, name) in names::of_kind(NsKind::Net, &survey.census, system) {
             match survey.read(ns) {
                 Ok((devices, addresses)) => survey.networks.push(Network {
                     ns,
@@ -135,38 +134,6 @@ fn census(system: &System, deep: bool, target: Option<NsId>) -> Result<Census, E
     match target {
         Some(ns) if census.entry(ns).is_none() => take(Sources::ALL),
         _ => Ok(census),
-    }
-}
-
-/// Returns the network namespaces with their names, in the order of `nsx ls`. One that belongs to
-/// nothing that has a name is named by its number, and comes last.
-fn names(census: &Census, system: &System) -> Vec<(NsId, Vec<u8>)> {
-    let groups = grouping::groups(census, &system.proc, &mut CellFinder::new(system));
-    let named = groups.iter().flat_map(|group| {
-        let networks = group.namespaces.iter().map(|entry| entry.ns);
-        networks
-            .filter(|ns| ns.kind == NsKind::Net)
-            .map(|ns| (ns, group.owner.name()))
-    });
-    let mut names: Vec<_> = named.collect();
-    let seen: HashSet<NsId> = names.iter().map(|(ns, _)| *ns).collect();
-    let all = census.namespaces.iter().map(|entry| entry.ns);
-    let others = all.filter(|ns| ns.kind == NsKind::Net && !seen.contains(ns));
-    names.extend(others.map(|ns| (ns, ns.to_string().into_bytes())));
-    number_twins(&mut names);
-    names
-}
-
-/// Adds the number of the namespace to names that several namespaces have.
-fn number_twins(names: &mut [(NsId, Vec<u8>)]) {
-    let mut counts: HashMap<Vec<u8>, usize> = HashMap::default();
-    for (_, name) in names.iter() {
-        *counts.entry(name.clone()).or_default() += 1;
-    }
-    for (ns, name) in names {
-        if counts.get(name).is_some_and(|count| *count > 1) {
-            name.extend(format!(" {ns}").into_bytes());
-        }
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod inside_users;
 pub(crate) mod left_out;
 pub(crate) mod listing;
 pub(crate) mod maps;
+pub(crate) mod names;
 pub(crate) mod owners;
 pub(crate) mod process;
 pub(crate) mod system;

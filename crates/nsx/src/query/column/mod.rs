@@ -1,10 +1,12 @@
 //! The columns of lists: names, meanings, costs and sources.
 
 mod link;
+mod mount;
 mod namespace;
 mod process;
 
 pub(crate) use link::LinkColumn;
+pub(crate) use mount::MountColumn;
 pub(crate) use namespace::{NsColumn, USUAL};
 pub(crate) use process::ProcessColumn;
 
@@ -109,6 +111,7 @@ mod tests {
     #[test]
     fn every_column_has_its_properties_at_its_index() {
         check(|column: LinkColumn| column as usize);
+        check(|column: MountColumn| column as usize);
         check(|column: NsColumn| column as usize);
         check(|column: ProcessColumn| column as usize);
     }

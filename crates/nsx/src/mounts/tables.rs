@@ -1,0 +1,134 @@
+//! The mounts of mount namespaces, read from outside.
+//!
+//! The kernel writes `/proc/PID/mountinfo` from its own memory, as the process sees the mounts, so
+//! that no file system is asked: a hung FUSE mount does not stall the reader.
+
+use crate::{
+    error::Error,
+    query::{names, system::System},
+    text,
+};
+use nsx_core::{
+    census::{Census, Sources},
+    ns::{NsId, NsKind, NsSet},
+    pid::Process,
+    proc::{MountEntry, NsLink, ProcError},
+};
+use nsx_target::Found;
+use std::ffi::OsStr;
+
+/// The mounts that a process or mount namespace has.
+pub(super) struct MountTable {
+    pub(super) ns: NsId,
+    pub(super) mounts: Vec<MountEntry>,
+}
+
+impl MountTable {
+    /// Reads the mounts of what a word names; those of the caller without a word.
+    pub(super) fn read(word: Option<&OsStr>, system: &System) -> Result<Self, Error> {
+        let Some(word) = word else {
+            let mut mounts = Vec::new();
+            let own = system.proc.own_ns(NsLink::Own(NsKind::Mnt));
+            let read = own.and_then(|ns| {
+                system.proc.read_own("mountinfo", &mut mounts)?;
+                let mounts = MountEntry::parse_all(&mounts)?;
+                Ok(Self { ns, mounts })
+            });
+            return read.map_err(|error| Error::failed("read your own mounts", error));
+        };
+        let unread = |error| {
+            let act = format!("read the mounts of {}", text::shown(word));
+            Error::failed(act, error)
+        };
+        match crate::target::look_up(word)? {
+            Found::Process(subject) => of_process(&subject.process, system).map_err(unread),
+            Found::Namespace(ns) if ns.id().kind != NsKind::Mnt => Err(Error::usage(format!(
+                "{} is not a mount namespace but {}",
+                text::shown(word),
+                ns.id()
+            ))),
+            Found::Namespace(ns) => {
+                let text = ns.mountinfo(&system.proc).map_err(ProcError::from);
+                let mounts = text.and_then(|text| MountEntry::parse_all(&text));
+                let mounts = mounts.map_err(unread)?;
+                Ok(Self {
+                    ns: ns.id(),
+                    mounts,
+                })
+            }
+        }
+    }
+}
+
+fn of_process(process: &Process, system: &System) -> Result<MountTable, ProcError> {
+    let pid = process.pid_in(&system.proc)?;
+    let mut text = Vec::new();
+    let read = system
+        .proc
+        .ns(pid, NsLink::Own(NsKind::Mnt))
+        .and_then(|ns| {
+            system.proc.read(pid, "mountinfo", &mut text)?;
+            let mounts = MountEntry::parse_all(&text)?;
+            Ok(MountTable { ns, mounts })
+        });
+    process.runs(&system.proc, pid)?;
+    read
+}
+
+/// The mounts of all mount namespaces that are seen.
+pub(super) struct AllTables {
+    /// The mount namespaces with their names, in the order of `nsx ls`.
+    pub(super) tables: Vec<(Vec<u8>, MountTable)>,
+    /// The number of mount namespaces whose mounts could not be read.
+    pub(super) unread: usize,
+    pub(super) census: Census,
+}
+
+impl AllTables {
+    /// Reads them: those that a process is in, and those that a file in the caller's own holds.
+    pub(super) fn read(system: &System) -> Result<Self, Error> {
+        let mut census = system.census(NsSet::ALL, Sources::PINS.with(Sources::MEMBERS))?;
+        census.find_leaders(&system.proc);
+        let (mut tables, mut unread) = (Vec::new(), 0);
+        for (ns, name) in names::of_kind(NsKind::Mnt, &census, system) {
+            match of_namespace(ns, &census, system) {
+                Ok(mounts) => tables.push((name, MountTable { ns, mounts })),
+                // It ended meanwhile.
+                Err(ProcError::Vanished) => {}
+                Err(_) => unread += 1,
+            }
+        }
+        unread += census.unseen.hidden();
+        Ok(Self {
+            tables,
+            unread,
+            census,
+        })
+    }
+
+    /// Returns a note on what was not seen.
+    pub(super) fn note(&self) -> Option<String> {
+        match self.unread {
+            0 => None,
+            1 => Some("the mounts of 1 process or mount namespace could not be read".to_owned()),
+            count => Some(format!(
+                "the mounts of {count} processes or mount namespaces could not be read"
+            )),
+        }
+    }
+}
+
+fn of_namespace(ns: NsId, census: &Census, system: &System) -> Result<Vec<MountEntry>, ProcError> {
+    let proc = &system.proc;
+    let leader = census.entry(ns).and_then(|entry| entry.leader);
+    let Some(pid) = leader else {
+        let text = census.open(proc, ns)?.mountinfo(proc)?;
+        return MountEntry::parse_all(&text);
+    };
+    let mut text = Vec::new();
+    proc.read(pid, "mountinfo", &mut text)?;
+    if proc.ns(pid, NsLink::Own(NsKind::Mnt))? != ns {
+        return Err(ProcError::Vanished);
+    }
+    MountEntry::parse_all(&text)
+}
