@@ -12,6 +12,7 @@
 
 mod access;
 mod borrowed;
+mod doctor;
 mod engines;
 mod enter;
 #[path = "../crates/nsx-target/examples/enter.rs"]
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         ls::tests(),
         pidmap::tests(),
         idmap::tests(),
+        doctor::tests(),
         strict::tests(),
     ];
     support::harness::run(tests.into_iter().flatten())

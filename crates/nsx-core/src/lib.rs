@@ -3,12 +3,15 @@
 
 pub mod accounts;
 pub mod arguments;
+pub mod attempt;
 pub mod beneath;
 pub mod bytes;
+pub mod capability;
 pub mod census;
 pub mod cgroup;
 pub mod descriptor;
 pub mod environment;
+pub mod feature;
 pub mod gained;
 pub mod hash;
 pub mod idmap;

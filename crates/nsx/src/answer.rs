@@ -2,7 +2,7 @@
 //!
 //! An answer knows no terminal: [`Output`](crate::out::Output) renders it.
 
-use crate::{error::Error, table::Table, text::escape_json};
+use crate::{error::Error, paragraph::Paragraph, table::Table, text::escape_json};
 use serde::Serialize;
 
 /// The format of an answer.
@@ -46,6 +46,8 @@ pub(crate) struct Answer {
 pub(crate) enum Part {
     /// A table or a tree.
     Table(Table),
+    /// Sentences that fit a terminal.
+    Paragraphs(Vec<Paragraph>),
     /// Lines of text or JSON.
     Text(String),
 }

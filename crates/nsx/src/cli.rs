@@ -4,7 +4,7 @@
 //! to start.
 
 use crate::{
-    arguments::read, enter, error::Error, exit::ExitStatus, idmap, ls, meant, mounts, net, out,
+    arguments::read, doctor, enter, error::Error, exit::ExitStatus, idmap, ls, meant, mounts, net, out,
     pidmap, pin, rm, target, unshare,
 };
 use clap::{
@@ -42,6 +42,8 @@ pub enum Nsx {
     Pidmap(pidmap::Options),
     /// Translate user and group ids between user namespaces
     Idmap(idmap::Options),
+    /// Find out what you can do with namespaces on this host
+    Doctor(doctor::Options),
     /// Keep namespaces of a process or container in files
     Pin(pin::Options),
     /// Remove pins: files that keep namespaces
@@ -101,6 +103,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"net" => whole(run(read::<net::Options>(own), net::run, failure)),
         b"pidmap" => whole(run(read::<pidmap::Options>(own), pidmap::run, failure)),
         b"idmap" => whole(run(read::<idmap::Options>(own), idmap::run, failure)),
+        b"doctor" => whole(run(read::<doctor::Options>(own), doctor::run, failure)),
         b"pin" => run(read::<pin::Options>(own), pin::run, failure),
         b"rm" => run(read::<rm::Options>(own), rm::run, failure),
         // For completion scripts: all targets that exist now.

@@ -36,6 +36,10 @@ impl Output {
         for part in answer.parts {
             let part = match part {
                 Part::Table(table) => table.render(&styles, width()),
+                Part::Paragraphs(paragraphs) => paragraphs
+                    .iter()
+                    .map(|paragraph| paragraph.render(&styles, width()))
+                    .collect(),
                 Part::Text(text) => text,
             };
             // Most answers have one part, which may be large.

@@ -11,8 +11,12 @@ use std::{
 /// Returns a refusal as hints, one per line: the cause, and the ways out.
 pub(crate) fn hints(refusal: &Refusal) -> Vec<String> {
     let cause = Some(refusal.cause.clone());
-    let ways_out = in_words(&refusal.remedies);
-    cause.into_iter().chain(ways_out).collect()
+    cause.into_iter().chain(ways_out(refusal)).collect()
+}
+
+/// Returns the ways out of a refusal in one line; none if none are known.
+pub(crate) fn ways_out(refusal: &Refusal) -> Option<String> {
+    in_words(&refusal.remedies)
 }
 
 /// Returns the ways out in one line, with `or` before the last; none if there is no way out.

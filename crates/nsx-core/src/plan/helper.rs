@@ -30,7 +30,7 @@ pub struct Helper {
 
 impl Helper {
     /// Looks the program up. None if PATH has none.
-    pub(super) fn find(ids: IdKind) -> Option<Self> {
+    pub fn find(ids: IdKind) -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/bin:/usr/bin"));
         let is_program = |file: &PathBuf| {
             rustix::fs::accessat(CWD, file, Access::EXEC_OK, AtFlags::EACCESS).is_ok()

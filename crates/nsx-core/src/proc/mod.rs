@@ -19,6 +19,7 @@ mod scan;
 pub mod stat;
 mod statmount;
 mod status;
+mod sysctl;
 
 pub use crate::bytes::{decimal, unescape};
 pub use credentials::Credentials;

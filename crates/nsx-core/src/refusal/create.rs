@@ -25,7 +25,7 @@ impl Facts<'_> {
             };
         }
         if !self.caller.is_privileged()
-            && self.sysctl("kernel/unprivileged_userns_clone") == Some(0)
+            && self.proc.sysctl_number("kernel.unprivileged_userns_clone") == Ok(0)
         {
             return Refusal::new(
                 "ordinary users may not create user namespaces here: the sysctl \

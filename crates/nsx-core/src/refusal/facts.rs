@@ -2,14 +2,10 @@
 
 use super::{Facts, Refusal, Remedy};
 use crate::{
-    bytes::decimal,
     idmap::{IdKind, IdMap},
     proc::{Credentials, Mount},
 };
-use rustix::{
-    fs::{Mode, OFlags},
-    thread::CapabilitySet,
-};
+use rustix::thread::CapabilitySet;
 
 impl Facts<'_> {
     pub(super) fn seccomp(&self) -> Option<Refusal> {
@@ -23,7 +19,11 @@ impl Facts<'_> {
     }
 
     pub(super) fn apparmor(&self) -> Option<Refusal> {
-        if self.sysctl("kernel/apparmor_restrict_unprivileged_userns") != Some(1) {
+        if self
+            .proc
+            .sysctl_number("kernel.apparmor_restrict_unprivileged_userns")
+            != Ok(1)
+        {
             return None;
         }
         Refusal::new(
@@ -83,20 +83,6 @@ impl Facts<'_> {
         let mut text = Vec::new();
         self.proc.read_own(file, &mut text).ok()?;
         Some(text)
-    }
-
-    pub(super) fn sysctl(&self, name: &str) -> Option<u64> {
-        let path = format!("sys/{name}");
-        let fd = rustix::fs::openat(
-            self.proc,
-            path,
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .ok()?;
-        let mut text = [0; 32];
-        let length = rustix::io::read(&fd, &mut text).ok()?;
-        decimal(text[..length].trim_ascii())
     }
 }
 

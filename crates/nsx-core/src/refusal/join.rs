@@ -50,10 +50,10 @@ impl Facts<'_> {
     /// "PTRACE_SECCOMP_GET_FILTER" and "/proc/sys/kernel/yama/ptrace_scope".
     pub(super) fn filters_unread(&self, target: &Process) -> Option<Refusal> {
         let lacks = !self.caller.can(CapabilitySet::SYS_PTRACE);
-        let cause = match self.sysctl("kernel/yama/ptrace_scope") {
-            Some(3) => "nobody may trace a process here: the sysctl kernel.yama.ptrace_scope is 3"
+        let cause = match self.proc.sysctl_number("kernel.yama.ptrace_scope") {
+            Ok(3) => "nobody may trace a process here: the sysctl kernel.yama.ptrace_scope is 3"
                 .to_owned(),
-            Some(2) if lacks => "tracing requires CAP_SYS_PTRACE, which you lack: the sysctl \
+            Ok(2) if lacks => "tracing requires CAP_SYS_PTRACE, which you lack: the sysctl \
                 kernel.yama.ptrace_scope is 2"
                 .to_owned(),
             _ if lacks => access(target, self.proc)?.cause,

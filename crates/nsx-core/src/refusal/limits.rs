@@ -64,7 +64,10 @@ impl Facts<'_> {
             NsKind::Pid | NsKind::User => outermost(kind).then_some(false),
             _ => Some(false),
         };
-        let most = self.sysctl(&format!("user/max_{kind}_namespaces"));
+        let most = self
+            .proc
+            .sysctl_number(&format!("user.max_{kind}_namespaces"))
+            .ok();
         Limit {
             kind,
             most,

@@ -20,7 +20,7 @@ pub use remedy::{Administrator, Remedy};
 use crate::{
     idmap::IdKind,
     ns::{NsKind, NsSet},
-    plan::{ABOVE_ROOT, Caller, Pin, Plan, Step},
+    plan::{ABOVE_ROOT, Caller, Helper, Pin, Plan, Step},
     proc::{NsLink, ProcRoot},
     run::Failure,
 };
@@ -204,6 +204,37 @@ pub fn of_pin(pin: &Pin, errno: Errno, caller: &Caller, proc: &ProcRoot) -> Opti
         joins: false,
     }
     .pin_refused(pin, errno)
+}
+
+/// The cause of a failure to create namespaces of these kinds, if it can be found.
+pub fn of_unshare(kinds: NsSet, errno: Errno, caller: &Caller, proc: &ProcRoot) -> Option<Refusal> {
+    let facts = Facts {
+        caller,
+        proc,
+        joins: false,
+    };
+    match errno {
+        Errno::PERM => facts.unshare_denied(kinds),
+        Errno::NOSPC | Errno::USERS => facts.limit_reached(kinds),
+        _ => None,
+    }
+}
+
+/// The reason why newuidmap or newgidmap, as PATH has it, would not get its privilege if the caller
+/// ran it; none if nothing stands against it.
+pub fn of_helper(
+    ids: IdKind,
+    found: Option<&Helper>,
+    caller: &Caller,
+    proc: &ProcRoot,
+) -> Option<Refusal> {
+    let errno = found.map_or(Errno::NOENT, |_| Errno::PERM);
+    let facts = Facts {
+        caller,
+        proc,
+        joins: false,
+    };
+    facts.helper_refused(ids, found, errno)
 }
 
 struct Facts<'a> {
