@@ -314,7 +314,7 @@ fn namespaces_are_joined_before_the_others_are_made() {
             "inside: execvp(ps aux)",
         ]
     );
-    request.fork = false;
+    (request.gid, request.fork) = (Some(5), false);
     (request.kinds, request.joins) = (NsSet::EMPTY, vec![own(NsKind::Net)]);
     request.supplementary_groups = vec![6, 7];
     assert_eq!(
