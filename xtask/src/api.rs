@@ -18,7 +18,7 @@ use syn::{
 };
 
 /// The libraries whose public items are listed.
-const LIBRARIES: [&str; 3] = ["nsx-core", "nsx-getopt", "nsx-target"];
+const LIBRARIES: [&str; 4] = ["nsx-core", "nsx-getopt", "nsx-net", "nsx-target"];
 
 /// The path of a module: the name of the crate, then those of the modules.
 type ModulePath = Vec<String>;

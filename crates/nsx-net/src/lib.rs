@@ -1,8 +1,4 @@
-//! Links, addresses and routes of Linux network namespaces, through `rtnetlink(7)`.
-//!
-//! A [`Netlink`] talks to the network namespace in which it was opened. Requests are answered one
-//! by one, without threads; a refusal has the kernel's own words beside its errno.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod address;
@@ -21,3 +17,6 @@ pub use name::{InterfaceName, InterfaceNameError};
 pub use netlink::{Netlink, NetlinkError};
 pub use reader::Reader;
 pub use route::Route;
+
+/// The crate whose errnos and descriptors are in signatures here.
+pub use rustix;

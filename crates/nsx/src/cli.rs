@@ -4,8 +4,8 @@
 //! to start.
 
 use crate::{
-    arguments::read, doctor, enter, error::Error, exit::ExitStatus, idmap, ls, meant, mounts, net, out,
-    pidmap, pin, rm, target, unshare,
+    arguments::read, doctor, enter, error::Error, exit::ExitStatus, idmap, ls, meant, mounts, net,
+    out, pidmap, pin, rm, target, unshare,
 };
 use clap::{
     Args, CommandFactory, Parser,
