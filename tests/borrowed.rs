@@ -82,11 +82,13 @@ fn a_set_group_id_copy_is_refused(session: &Session) {
 fn a_copy_with_capabilities_is_refused(session: &Session) {
     copy(session, 0o755);
     for capabilities in ["cap_sys_admin+ep", "cap_sys_ptrace+p"] {
-        session
-            .command("setcap")
-            .args(capabilities)
-            .args("nsx")
-            .output();
+        for name in ["nsx", "nsx-compat"] {
+            session
+                .command("setcap")
+                .args(capabilities)
+                .args(name)
+                .output();
+        }
         assert_refused(session, "the program must not have file capabilities");
     }
 }
