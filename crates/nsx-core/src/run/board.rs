@@ -51,10 +51,8 @@ const PROGRAM_FAILURE: usize = 2;
 impl Board {
     /// Returns a new one, to be made before the joiner is.
     pub(super) fn new() -> Result<Self, Errno> {
-        Ok(Self {
-            joiner: Page::map()?,
-            program: Page::map()?,
-        })
+        let [joiner, program] = Page::map()?;
+        Ok(Self { joiner, program })
     }
 
     /// Keeps the joiner's page from the children of this process, the joiner.

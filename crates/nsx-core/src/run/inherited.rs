@@ -45,7 +45,9 @@ impl Inherited {
 
     /// Sets what the caller had set.
     pub(super) fn restore(&self) -> Result<(), Errno> {
-        self.child_ended.restore(libc::SIGCHLD)?;
+        if !self.child_ended.is_default() {
+            self.child_ended.restore(libc::SIGCHLD)?;
+        }
         self.mask.restore()
     }
 }

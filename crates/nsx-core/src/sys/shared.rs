@@ -21,30 +21,29 @@ pub(crate) const WORDS: usize = 1024;
 pub(crate) struct Page(&'static [AtomicU32; WORDS]);
 
 impl Page {
-    /// Maps a page that this process and each child of it made later share.
-    pub(crate) fn map() -> Result<Self, Errno> {
+    /// Maps pages that this process and each child of it made later share.
+    pub(crate) fn map<const N: usize>() -> Result<[Self; N], Errno> {
+        let size = rustix::param::page_size();
         let (protection, flags) = (
             libc::PROT_READ | libc::PROT_WRITE,
             libc::MAP_SHARED | libc::MAP_ANONYMOUS,
         );
         // SAFETY: a new mapping where the kernel likes, which is nobody else's memory.
-        let address = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                size_of::<[AtomicU32; WORDS]>(),
-                protection,
-                flags,
-                -1,
-                0,
-            )
-        };
+        let address =
+            unsafe { libc::mmap(std::ptr::null_mut(), size * N, protection, flags, -1, 0) };
         if address == libc::MAP_FAILED {
             return Err(
                 Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::NOMEM)
             );
         }
-        // SAFETY: mapped for good, aligned to a page, and zeros are valid words.
-        Ok(Self(unsafe { &*address.cast::<[AtomicU32; WORDS]>() }))
+        Ok(std::array::from_fn(|index| {
+            let page = address
+                .wrapping_byte_add(size * index)
+                .cast::<[AtomicU32; WORDS]>();
+            // SAFETY: mapped for good, aligned to a page, which has at least that many words, and
+            // zeros are valid words.
+            Self(unsafe { &*page })
+        }))
     }
 
     /// Keeps the page from children that this process makes from now on: `MADV_DONTFORK` of
@@ -52,14 +51,8 @@ impl Page {
     pub(crate) fn keep_from_children(self) -> Result<(), Errno> {
         let address = self.0.as_ptr().cast_mut().cast();
         // SAFETY: the mapping stays as it is in this process.
-        check(unsafe {
-            libc::madvise(
-                address,
-                size_of::<[AtomicU32; WORDS]>(),
-                libc::MADV_DONTFORK,
-            )
-        })
-        .map(drop)
+        check(unsafe { libc::madvise(address, rustix::param::page_size(), libc::MADV_DONTFORK) })
+            .map(drop)
     }
 
     /// Returns a word by its index, which wraps around at the end of the page.
@@ -106,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_child_waits_for_a_word_and_answers() {
-        let page = Page::map().unwrap();
+        let [page] = Page::map().unwrap();
         let Forked::Parent(child) = fork(SingleThread::assume()).unwrap() else {
             page.wait(0, None);
             page.set(1, page.get(0) + 1);
@@ -121,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_page_is_kept_from_children() {
-        let (kept, shared) = (Page::map().unwrap(), Page::map().unwrap());
+        let [kept, shared] = Page::map().unwrap();
         kept.keep_from_children().unwrap();
         let Forked::Parent(child) = fork(SingleThread::assume()).unwrap() else {
             shared.set(0, 1);

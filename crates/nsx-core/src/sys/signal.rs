@@ -15,6 +15,9 @@ use std::mem::MaybeUninit;
 /// A signal's number, from 1 to 64.
 pub type Signal = libc::c_int;
 
+/// A flag with which the C library sets every disposition on x86.
+const SA_RESTORER: libc::c_int = 0x0400_0000;
+
 /// The signals that are held back until they are read or let through.
 #[derive(Clone, Copy)]
 pub struct Mask(libc::sigset_t);
@@ -132,6 +135,12 @@ impl Disposition {
         let asked = check(unsafe { libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr()) });
         // SAFETY: a structure of integers, for which zero is valid too.
         asked.is_ok() && unsafe { now.assume_init() }.sa_sigaction == libc::SIG_IGN
+    }
+
+    /// Returns whether it is the default one, without flags.
+    pub fn is_default(&self) -> bool {
+        let flags = self.0.sa_flags & !SA_RESTORER;
+        self.0.sa_sigaction == libc::SIG_DFL && flags == 0
     }
 
     /// Gives `signal` this effect again.
