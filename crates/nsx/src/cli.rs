@@ -97,7 +97,10 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
     let own = arguments.get(1..).unwrap_or_default();
     match command.as_slice() {
         b"unshare" => run(read::<unshare::Options>(own), unshare::run, failure),
-        b"enter" => run(enter::Options::read(own), enter::run, failure),
+        b"enter" => {
+            enter::seal_if_plain(own);
+            run(enter::Options::read(own), enter::run, failure)
+        }
         b"ls" => whole(run(ls::Options::read(own), ls::run, failure)),
         b"mounts" => whole(run(read::<mounts::Options>(own), mounts::run, failure)),
         b"net" => whole(run(read::<net::Options>(own), net::run, failure)),

@@ -37,7 +37,11 @@ use rustix::{
     io::Errno,
     mount::{MountAttrFlags, OpenTreeFlags},
 };
-use std::{ffi::CString, os::unix::ffi::OsStringExt};
+use std::{
+    ffi::CString,
+    os::unix::ffi::OsStringExt,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// The file that this process runs from.
 const OWN: &str = "/proc/self/exe";
@@ -48,6 +52,9 @@ const SEALS: SealFlags = SealFlags::SEAL
     .union(SealFlags::GROW)
     .union(SealFlags::WRITE);
 
+/// `true` once this process was found to run from such a file.
+static FOUND_SEALED: AtomicBool = AtomicBool::new(false);
+
 /// Starts this program over from a file that nobody can write to, with the same arguments. Returns
 /// if it runs from one already, or on failure.
 ///
@@ -55,10 +62,12 @@ const SEALS: SealFlags = SealFlags::SEAL
 /// The errno of `memfd_create(2)`, `fcntl(2)` or `execveat(2)`; `EINVAL` if an argument has a zero byte,
 /// or if this process has several threads.
 pub fn seal() -> Result<(), Errno> {
+    if FOUND_SEALED.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     let own = rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     if is_sealed(&own)? {
-        // The kernel has named this process after a descriptor (before 6.14).
-        return set_name(c"nsx");
+        return found_sealed();
     }
     // If this fails, or the file cannot be executed there, it can be copied.
     let _ = mounted().and_then(start_over);
@@ -69,16 +78,24 @@ pub fn seal() -> Result<(), Errno> {
 /// whether that will be needed.
 pub fn seal_early() {
     // Any other user has privileges from the file, if at all, and would lose them on such a mount.
-    if rustix::process::geteuid().is_root()
+    if !FOUND_SEALED.load(Ordering::Relaxed)
+        && rustix::process::geteuid().is_root()
         && let Ok(own) =
             rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
     {
         let _ = match is_sealed(&own) {
-            Ok(true) => set_name(c"nsx"),
+            Ok(true) => found_sealed(),
             Ok(false) => mounted().and_then(start_over),
             Err(errno) => Err(errno),
         };
     }
+}
+
+/// Notes that this process runs from a file that nobody can write to.
+fn found_sealed() -> Result<(), Errno> {
+    FOUND_SEALED.store(true, Ordering::Relaxed);
+    // The kernel has named this process after a descriptor (before 6.14).
+    set_name(c"nsx")
 }
 
 /// Returns whether the file that this process runs from is one that [`seal`] starts. A failure to

@@ -28,6 +28,19 @@ use nsx_target::{
     enter::{Destination, EnterError, Findings},
 };
 use rustix::io::Errno;
+use std::{ffi::OsString, os::unix::ffi::OsStrExt};
+
+/// Starts nsx over from a file that nobody can write to, if the words alone show that the plan will
+/// begin with that: the options are then read once and not twice.
+pub(crate) fn seal_if_plain(words: &[OsString]) {
+    let words = words.iter().skip(1).map(|word| word.as_bytes());
+    let mut words = words.take_while(|word| *word != b"--").peekable();
+    if words.peek().is_some()
+        && words.all(|word| !word.starts_with(b"-") || word.starts_with(b"--no-"))
+    {
+        nsx_core::run::seal_early();
+    }
+}
 
 /// Runs the command.
 pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
