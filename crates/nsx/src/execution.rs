@@ -30,7 +30,7 @@ pub(crate) fn explain(
         .chunk_by(PlannedStep::goes_with)
         .filter_map(|together| {
             let planned = together.first()?;
-            let mut why = escape(planned.step().why().as_bytes());
+            let mut why = escape(planned.why().as_bytes());
             if planned.is_optional() {
                 why += "; skipped if the kernel refuses";
             }
@@ -67,8 +67,8 @@ pub(crate) fn carry_out(
     proc: &ProcRoot,
     report: &Report<'_>,
 ) -> Result<ExitStatus, Error> {
-    let mut observer = |event: Event<'_>| match (event, report.status) {
-        (Event::Skipped(step, errno), _) => note_skipped(step, errno, report.verbose),
+    let mut observer = |event: Event| match (event, report.status) {
+        (Event::Skipped(failure), _) => note_skipped(&failure, report.verbose),
         (Event::Created(pid), Some(status)) => status.created(pid, proc),
         (Event::Running, Some(status)) => status.running(),
         _ => {}
@@ -96,7 +96,7 @@ pub(crate) fn keep(
 ) -> Result<(), Error> {
     let kept = run::spawn(plan, Streams::default()).and_then(|mut child| {
         for failure in child.skipped() {
-            note_skipped(failure.step(), failure.errno, verbose);
+            note_skipped(failure, verbose);
         }
         child.wait()
     });
@@ -120,15 +120,15 @@ fn explained(
 }
 
 /// Notes a step that was skipped, if its absence matters to every user or notes are requested.
-fn note_skipped(step: &Step, errno: Errno, verbose: bool) {
-    let consequence = match step {
+fn note_skipped(failure: &Failure, verbose: bool) {
+    let consequence = match failure.step() {
         Step::SetDirectory(_) => "; the program starts in /",
         Step::MountOwnProc(_) => "; --pid joins the PID namespace",
         Step::ReadFilters(_) | Step::InstallFilters => "; they are not on the program",
         _ if verbose => "",
         _ => return,
     };
-    let (act, reason) = (step.act(), text::reason(&errno));
+    let (act, reason) = (failure.act(), text::reason(&failure.errno));
     let text = format!("could not {act}: {reason}{consequence}");
     out::note(&text);
 }

@@ -97,7 +97,7 @@ impl StatusFd {
     pub(crate) fn failed(&self, error: &Error) {
         let failure = error.step();
         self.say(&Stage::Failed {
-            step: failure.map(|failure| escape(failure.step().call().as_bytes())),
+            step: failure.map(|failure| escape(failure.call().as_bytes())),
             errno: failure.map(|failure| errno_name(failure.errno)),
             message: escape(text::chain(error).as_bytes()),
         });

@@ -86,7 +86,23 @@ impl PlannedStep {
         self.actor
     }
 
-    /// Returns the step.
+    /// Returns the system call, as a reader of manual pages knows it.
+    pub fn call(&self) -> String {
+        self.step.call()
+    }
+
+    /// Returns the purpose, for a reader of `--explain`.
+    pub fn why(&self) -> String {
+        self.step.why()
+    }
+
+    /// Returns what failed if the step did: reads after "failed to".
+    pub fn act(&self) -> String {
+        self.step.act()
+    }
+
+    /// Returns the step as data, for the program `nsx`.
+    #[doc(hidden)]
     pub fn step(&self) -> &Step {
         &self.step
     }

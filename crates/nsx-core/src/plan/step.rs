@@ -124,9 +124,11 @@ pub enum GroupsDenied {
 
 /// A single step. All that it needs is in it: run looks nothing up.
 ///
-/// Its system call, its purpose and the act that failed with it are texts: [`Step::call`],
-/// [`Step::why`] and [`Step::act`]. The variants are for the program `nsx`, which words failures as
-/// util-linux does; they change with every release.
+/// Its system call, its purpose and the act that failed with it are texts of [`PlannedStep`]. The
+/// variants are for the program `nsx`, which words failures as util-linux does; they change with
+/// every release.
+///
+/// [`PlannedStep`]: super::PlannedStep
 #[derive(Debug)]
 #[doc(hidden)]
 #[non_exhaustive]

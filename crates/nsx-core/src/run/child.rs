@@ -30,14 +30,14 @@ use rustix::process::{WaitOptions, waitpid};
 
 /// Takes the step at `index`, which makes a child that walks on from there, and waits for the
 /// program to end.
-pub(super) fn run_child<'p>(
-    plan: &'p Plan,
+pub(super) fn run_child(
+    plan: &Plan,
     index: usize,
     rule: Signals,
     performer: &Performer<'_>,
     outside: Option<Outside>,
     leader: Option<SessionLeader>,
-    observer: &mut dyn FnMut(Event<'p>),
+    observer: &mut dyn FnMut(Event),
 ) -> Result<Ended, Failure> {
     let fork = &plan.steps()[index];
     let failed = |errno| Failure::new(fork, errno);

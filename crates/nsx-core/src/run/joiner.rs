@@ -37,12 +37,12 @@ use rustix::{
 
 /// Takes the step at `index`, which makes a joiner that walks on from there, and waits for the
 /// program to end.
-pub(super) fn run_joiner<'p>(
-    plan: &'p Plan,
+pub(super) fn run_joiner(
+    plan: &Plan,
     index: usize,
     performer: &Performer<'_>,
     leader: Option<SessionLeader>,
-    observer: &mut dyn FnMut(Event<'p>),
+    observer: &mut dyn FnMut(Event),
 ) -> Result<Ended, Failure> {
     let failed = |errno| Failure::new(&plan.steps()[index], errno);
     let terminal = Terminal::open();
@@ -72,10 +72,8 @@ pub(super) fn run_joiner<'p>(
         failure
     };
     for skipped in board.skipped(plan) {
-        observer(Event::Skipped(
-            plan.steps()[skipped.step].step(),
-            skipped.errno,
-        ));
+        let planned = &plan.steps()[skipped.step];
+        observer(Event::Skipped(Failure::new(planned, skipped.errno)));
     }
     let program = match outcome {
         Outcome::Signalled(signal) => {

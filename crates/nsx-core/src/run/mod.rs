@@ -91,10 +91,10 @@ use rustix::io::Errno;
 /// # Errors
 /// [`RunError`]; the program did not run. [`RunError::SeveralThreads`]: the kernel refuses some
 /// namespaces to a process with several threads, and a forked child has only one of them.
-pub fn in_place<'p>(
-    plan: &'p Plan,
+pub fn in_place(
+    plan: &Plan,
     proc: Option<&ProcRoot>,
-    observer: &mut dyn FnMut(Event<'p>),
+    observer: &mut dyn FnMut(Event),
 ) -> Result<Ended, RunError> {
     let thread = SingleThread::check().map_err(|errno| match errno {
         Errno::INVAL => RunError::SeveralThreads,
@@ -113,10 +113,10 @@ pub fn in_place<'p>(
 }
 
 /// Takes the steps from the first on.
-fn walk<'p>(
-    plan: &'p Plan,
+fn walk(
+    plan: &Plan,
     performer: &Performer<'_>,
-    observer: &mut dyn FnMut(Event<'p>),
+    observer: &mut dyn FnMut(Event),
 ) -> Result<Ended, Failure> {
     let Some(first) = plan.steps().first() else {
         return Ok(Ended::Exited(0));
@@ -155,7 +155,7 @@ fn walk<'p>(
         match outside::take(plan, index, None, performer, outside.as_ref()) {
             Ok(()) => {}
             Err(errno) if planned.may_fail(errno) => {
-                observer(Event::Skipped(planned.step(), errno))
+                observer(Event::Skipped(Failure::new(planned, errno)))
             }
             Err(errno) => {
                 outside.inspect(Outside::undo);

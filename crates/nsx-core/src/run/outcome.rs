@@ -19,15 +19,15 @@ pub enum Ended {
 }
 
 /// An event on the way, reported as it happens.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Event<'p> {
+pub enum Event {
     /// The kernel refused an optional step, and the rest goes on.
-    Skipped(&'p Step, Errno),
-    /// All namespaces are there, and the process that becomes the program, with this id, is about
-    /// to take its steps.
+    Skipped(Failure),
+    /// All namespaces exist, and the process that becomes the program, with this id, is about to
+    /// take its steps.
     Created(Pid),
-    /// The process has become the program. Of one that a joiner has made nsx does not learn when.
+    /// The process has become the program. Not reported for a process that a joiner has made.
     Running,
 }
 
@@ -52,7 +52,18 @@ impl Failure {
         }
     }
 
-    /// Returns the step that failed.
+    /// Returns the system call of the step that failed, see [`PlannedStep::call`].
+    pub fn call(&self) -> String {
+        self.step.call()
+    }
+
+    /// Returns what failed: reads after "failed to".
+    pub fn act(&self) -> String {
+        self.step.act()
+    }
+
+    /// Returns the step that failed, for the program `nsx`.
+    #[doc(hidden)]
     pub fn step(&self) -> &Step {
         &self.step
     }

@@ -6,7 +6,7 @@ use crate::plan::Plan;
 /// The child's reports on its steps.
 pub(super) struct Report<'p, 's> {
     pub(super) plan: &'p Plan,
-    pub(super) observer: &'s mut dyn FnMut(Event<'p>),
+    pub(super) observer: &'s mut dyn FnMut(Event),
     /// The page with its reports, unless that was read before.
     pub(super) board: Option<Board>,
 }
@@ -20,10 +20,8 @@ impl<'p> Report<'p, '_> {
             .map(|board| board.skipped(self.plan))
             .unwrap_or_default()
         {
-            (self.observer)(Event::Skipped(
-                self.plan.steps()[skipped.step].step(),
-                skipped.errno,
-            ));
+            let planned = &self.plan.steps()[skipped.step];
+            (self.observer)(Event::Skipped(Failure::new(planned, skipped.errno)));
         }
         let failed = self.failure().is_some();
         if !failed {

@@ -326,9 +326,10 @@ fn help(
         return NOT_RUN;
     }
     let proc = ProcRoot::system().ok();
-    let mut observer = |event: Event<'_>| match event {
-        Event::Skipped(step, errno) => {
-            link.send(&Report::Skipped(index_of(plan, step), errno));
+    let mut observer = |event: Event| match event {
+        Event::Skipped(failure) => {
+            let index = index_of(plan, failure.step());
+            link.send(&Report::Skipped(index, failure.errno));
         }
         Event::Created(pid) => {
             if let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) {

@@ -18,7 +18,7 @@ fn calls(request: Request, caller: &Caller, proc: &ProcRoot) -> Vec<String> {
     let plan = plan(request, caller, proc).unwrap();
     plan.steps()
         .iter()
-        .map(|planned| format!("{} {}", planned.actor(), planned.step().call()))
+        .map(|planned| format!("{} {}", planned.actor(), planned.call()))
         .collect()
 }
 

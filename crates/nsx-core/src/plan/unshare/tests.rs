@@ -44,7 +44,7 @@ fn request(kinds: &[NsKind]) -> Request {
 fn text(plan: &Plan) -> Vec<String> {
     let line = |planned: &PlannedStep| {
         let optional = if planned.is_optional() { "?" } else { "" };
-        format!("{}{optional}: {}", planned.actor(), planned.step().call())
+        format!("{}{optional}: {}", planned.actor(), planned.call())
     };
     plan.steps().iter().map(line).collect()
 }

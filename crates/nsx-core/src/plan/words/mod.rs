@@ -24,7 +24,7 @@ impl PlannedStep {
             }
             _ => together
                 .iter()
-                .map(|planned| planned.step().call())
+                .map(|planned| planned.call())
                 .collect::<Vec<_>>()
                 .join(", "),
         }
