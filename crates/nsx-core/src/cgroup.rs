@@ -20,7 +20,7 @@ use std::{
 };
 
 /// The cgroup of a process in one hierarchy: a line of `/proc/PID/cgroup`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Membership {
     /// The controllers of a hierarchy of version 1, or `name=systemd`; empty for version 2.
     pub controllers: Vec<u8>,

@@ -8,8 +8,9 @@ use crate::{
     engine::Engine,
     error::TargetError,
     grammar::Target,
-    host::{Host, Whose},
+    host::Host,
     namespace, near,
+    person::Owners,
     stores::{self, Query},
     unread::Unread,
 };
@@ -24,7 +25,7 @@ const MOST_NEAR: usize = 5;
 pub(crate) fn absent(
     host: &Host,
     target: &Target,
-    (whose, engine, query): (Whose, Option<Engine>, &Query<'_>),
+    (owners, engine, query): (Owners, Option<Engine>, &Query<'_>),
     stopped: Vec<Checked>,
     unread: Vec<Unread>,
 ) -> TargetError {
@@ -40,8 +41,8 @@ pub(crate) fn absent(
     };
     let mut meant = Vec::new();
     // Only root can read the stores of other users.
-    if whose == Whose::Own && host.is_root() {
-        let others = stores::look(host, Whose::Everybodys, engine, query).records;
+    if owners == Owners::Own && host.is_root() {
+        let others = stores::look(host, Owners::All, engine, query).records;
         let others = others
             .into_iter()
             .filter(|record| host.is_anothers(record.claim))
@@ -49,7 +50,7 @@ pub(crate) fn absent(
         meant.extend(others.take(MOST_ELSEWHERE));
         meant.dedup();
     }
-    meant.extend(near_names(host, whose, word));
+    meant.extend(near_names(host, owners, word));
     TargetError::Nothing {
         target,
         meant,
@@ -63,9 +64,9 @@ fn owner_and_address(container: &Container) -> Option<String> {
 }
 
 /// Returns a line with the names of containers and network namespaces that are near to a word.
-fn near_names(host: &Host, whose: Whose, word: &OsStr) -> Option<String> {
+fn near_names(host: &Host, owners: Owners, word: &OsStr) -> Option<String> {
     let nearness = |name: &OsStr| near::nearness(word.as_bytes(), name.as_bytes());
-    let containers = all::all(host, whose, None)
+    let containers = all::all(host, owners, None)
         .into_iter()
         .map(|it| it.container);
     let of_container = |container: Container| {
@@ -73,7 +74,7 @@ fn near_names(host: &Host, whose: Whose, word: &OsStr) -> Option<String> {
         Some((nearest?, container))
     };
     let (ranks, containers): (Vec<_>, Vec<_>) = containers.filter_map(of_container).unzip();
-    let namespaces = namespace::names(host, whose).into_iter();
+    let namespaces = namespace::names(host, owners).into_iter();
     let namespaces = namespaces.filter_map(|name| Some((nearness(&name.name)?, name.to_string())));
     let mut near: Vec<_> = ranks
         .into_iter()
@@ -94,7 +95,7 @@ impl TargetError {
     /// Adds the names that are near, if nothing has the name.
     pub(crate) fn with_near_names(mut self, name: &OsStr, host: &Host) -> Self {
         if let Self::Nothing { meant, .. } = &mut self {
-            meant.extend(near_names(host, Whose::Own, name));
+            meant.extend(near_names(host, Owners::Own, name));
         }
         self
     }

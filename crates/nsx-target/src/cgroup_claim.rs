@@ -1,33 +1,36 @@
 //! The users who could have made the cgroup that names a container.
 
 use crate::{
-    cgroup::{Cgroup, Place},
+    cgroup::CgroupFacts,
     claim::{Claim, Location},
     files::part,
     host::Host,
     unread::ReadError,
 };
-use nsx_core::{ns::NsKind, pid::Pid, proc::NsLink};
-use std::collections::BTreeSet;
+use nsx_core::{cgroup::Membership, ns::NsKind, pid::Pid, proc::NsLink};
+use std::{collections::BTreeSet, os::unix::ffi::OsStrExt};
 
 /// Returns the claim of those who could have put a process into the container that its cgroups name.
 /// The owner of the directory above may make a cgroup of any name.
-pub(crate) fn of(host: &Host, pid: Pid, place: &Place) -> Claim {
-    of_cgroup(host, &place.cgroup)
+pub(crate) fn of(host: &Host, pid: Pid, facts: &CgroupFacts) -> Claim {
+    of_cgroup(host, &facts.cgroup)
         .unwrap_or_else(|| of_process(host, pid))
-        .join(of_slice(place))
+        .join(of_slice(facts))
 }
 
 /// Returns the claim of the user in whose part of systemd's tree a cgroup is.
-pub(crate) fn of_slice(place: &Place) -> Claim {
-    place.user.map_or(Claim::System, Claim::of)
+pub(crate) fn of_slice(facts: &CgroupFacts) -> Claim {
+    facts.user.map_or(Claim::System, Claim::of)
 }
 
 /// Returns the claim of those who could have made a cgroup of this name; none if the directory of the
 /// cgroup is not in sight.
-pub(crate) fn of_cgroup(host: &Host, cgroup: &Cgroup) -> Option<Claim> {
-    let Cgroup { controllers, path } = cgroup;
-    let path = path.strip_prefix(b"/").filter(|path| !path.is_empty())?;
+pub(crate) fn of_cgroup(host: &Host, cgroup: &Membership) -> Option<Claim> {
+    let Membership { controllers, path } = cgroup;
+    let path = path.as_os_str().as_bytes().strip_prefix(b"/")?;
+    if path.is_empty() {
+        return None;
+    }
     let mut roots: BTreeSet<Vec<u8>> = BTreeSet::new();
     if controllers.is_empty() {
         roots.extend([b"".to_vec(), b"unified".to_vec()]);

@@ -9,7 +9,7 @@
 
 use crate::{
     belief,
-    cgroup::{Cgroup, Place},
+    cgroup::CgroupFacts,
     container::{Container, Stale, State},
     engine::Engine,
     files,
@@ -17,7 +17,7 @@ use crate::{
     stores::Record,
 };
 use nsx_core::{
-    cgroup::{self, Freezer},
+    cgroup::{self, Freezer, Membership},
     pid::{Pid, PinError, Process},
     proc::ProcError,
 };
@@ -35,7 +35,7 @@ pub(crate) struct Checked {
     /// When that started: clock ticks since the boot.
     pub(crate) start: u64,
     /// The cgroup by which that is known to be in the container.
-    pub(crate) cgroup: Option<Cgroup>,
+    pub(crate) cgroup: Option<Membership>,
 }
 
 impl Checked {
@@ -49,7 +49,7 @@ impl Checked {
 struct Facts {
     state: State,
     start: u64,
-    cgroup: Option<Cgroup>,
+    cgroup: Option<Membership>,
     /// `true` if something shows that the process is the container's, and not another process that
     /// got the id.
     is_proven: bool,
@@ -58,9 +58,9 @@ struct Facts {
 /// Checks records one after the other.
 pub(crate) struct Checker<'a> {
     host: &'a Host,
-    /// The place of the caller: what is in the same container as the caller is in no other
+    /// The caller's cgroups. A process in the container that the caller is in is not in another
     /// container.
-    own: Place,
+    own: CgroupFacts,
     buffer: Vec<u8>,
 }
 
@@ -70,7 +70,7 @@ impl<'a> Checker<'a> {
         let own = host
             .proc()
             .read_own("cgroup", &mut buffer)
-            .map(|()| Place::parse(&buffer))
+            .map(|()| CgroupFacts::parse(&buffer))
             .unwrap_or_default();
         Self { host, own, buffer }
     }
@@ -175,10 +175,10 @@ impl<'a> Checker<'a> {
         if proc.read(pid, "cgroup", &mut self.buffer).is_err() {
             self.buffer.clear();
         }
-        let place = Place::parse(&self.buffer);
+        let cgroups = CgroupFacts::parse(&self.buffer);
         let id = record.container.id.as_bytes();
-        let is_it = |place: &Place| {
-            place
+        let is_it = |cgroups: &CgroupFacts| {
+            cgroups
                 .container
                 .as_ref()
                 .is_some_and(|named| named.is(record.container.engine, id))
@@ -188,11 +188,11 @@ impl<'a> Checker<'a> {
                 .split(|byte| b"/\n".contains(byte))
                 .any(|part| part == id)
         };
-        let confirmed = is_it(&place) || has_component();
+        let confirmed = is_it(&cgroups) || has_component();
         if record.container.engine == Engine::Unit && !confirmed {
-            return Err(Stale::Elsewhere(number, OsString::from_vec(place.path)));
+            return Err(Stale::Elsewhere(number, OsString::from_vec(cgroups.path)));
         }
-        match &place.container {
+        match &cgroups.container {
             Some(other) if !confirmed && self.own.container.as_ref() != Some(other) => {
                 return Err(Stale::Elsewhere(
                     number,
@@ -218,7 +218,7 @@ impl<'a> Checker<'a> {
             _ if is_frozen.unwrap_or(record.container.state == State::Paused) => State::Paused,
             _ => State::Running,
         };
-        let cgroup = is_it(&place).then_some(place.cgroup);
+        let cgroup = is_it(&cgroups).then_some(cgroups.cgroup);
         Ok(Facts {
             state,
             start: start.unwrap_or_default(),

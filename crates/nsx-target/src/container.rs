@@ -1,6 +1,10 @@
 //! The facts that are known of a container, and its full name.
 
-use crate::{cgroup::is_long_id, claim::Location, engine::Engine, grammar::ID_BY_ITSELF};
+use crate::{
+    claim::Location,
+    engine::Engine,
+    id::{ID_BY_ITSELF, is_long_id},
+};
 use nsx_core::ns::NsKind;
 use std::{
     ffi::{OsStr, OsString},

@@ -16,9 +16,11 @@ use crate::{
     error::TargetError,
     found::{Found, Subject},
     grammar::{Target, with_owner},
-    host::{Host, Whose},
+    host::Host,
     merge::merged,
-    namespace, scan,
+    namespace,
+    person::Owners,
+    scan,
     stores::{self, Findings, Query},
 };
 use nsx_core::{
@@ -49,7 +51,7 @@ impl Host {
                 name,
             } => search.container(*engine, owner.as_deref(), name),
             Target::Pod(pod) => {
-                { search.containers(Whose::Own, None, &Query::Pod(pod)) }.map(Found::Process)
+                { search.containers(Owners::Own, None, &Query::Pod(pod)) }.map(Found::Process)
             }
             Target::Name(name) => search.name(name),
             Target::Netns(name) => search.netns(name).map(Found::Namespace),
@@ -103,12 +105,12 @@ impl<'a> Search<'a> {
         owner: Option<&OsStr>,
         name: &OsStr,
     ) -> Result<Found, TargetError> {
-        let whose = owner.map_or(Ok(Whose::Own), |owner| self.owner(owner))?;
+        let owners = owner.map_or(Ok(Owners::Own), |owner| self.owner(owner))?;
         let find =
-            |whose, name| self.containers(whose, Some(engine), &Query::Word(name, START_OF_ID));
-        let found = find(whose, name.as_bytes());
+            |owners, name| self.containers(owners, Some(engine), &Query::Word(name, START_OF_ID));
+        let found = find(owners, name.as_bytes());
         match self.other_reading(&found, name) {
-            Some((whose, name)) => find(whose, name),
+            Some((owners, name)) => find(owners, name),
             None => found,
         }
         .map(Found::Process)
@@ -116,10 +118,10 @@ impl<'a> Search<'a> {
 
     /// Opens the namespace that `ip netns` or an engine gave a name.
     fn netns(self, name: &OsStr) -> Result<Namespace, TargetError> {
-        let found = namespace::by_name(self.target, name, self.host, Whose::Own);
+        let found = namespace::by_name(self.target, name, self.host, Owners::Own);
         match self.other_reading(&found, name) {
-            Some((whose, name)) => {
-                namespace::by_name(self.target, OsStr::from_bytes(name), self.host, whose)
+            Some((owners, name)) => {
+                namespace::by_name(self.target, OsStr::from_bytes(name), self.host, owners)
             }
             None => found.map_err(|error| {
                 error
@@ -130,9 +132,9 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the user in whose store a name is searched for.
-    fn owner(self, word: &OsStr) -> Result<Whose, TargetError> {
+    fn owner(self, word: &OsStr) -> Result<Owners, TargetError> {
         match self.host.user(word) {
-            Some(uid) => Ok(Whose::Of(uid)),
+            Some(uid) => Ok(Owners::User(uid)),
             None => Err(TargetError::NoUser {
                 target: self.target.clone(),
                 user: word.to_owned(),
@@ -146,19 +148,22 @@ impl<'a> Search<'a> {
         self,
         found: &Result<T, TargetError>,
         word: &'a OsStr,
-    ) -> Option<(Whose, &'a [u8])> {
+    ) -> Option<(Owners, &'a [u8])> {
         if !matches!(found, Err(TargetError::Nothing { .. })) {
             return None;
         }
         let (owner, name) = with_owner(word.as_bytes())?;
-        Some((Whose::Of(self.host.user(OsStr::from_bytes(owner))?), name))
+        Some((
+            Owners::User(self.host.user(OsStr::from_bytes(owner))?),
+            name,
+        ))
     }
 
     /// Finds the container or network namespace of the system or the caller that has a name.
     fn name(self, name: &OsStr) -> Result<Found, TargetError> {
-        let by_name = || namespace::by_name(self.target, name, self.host, Whose::Own);
+        let by_name = || namespace::by_name(self.target, name, self.host, Owners::Own);
         let query = Query::Word(name.as_bytes(), START_OF_ID);
-        let container = self.containers(Whose::Own, None, &query);
+        let container = self.containers(Owners::Own, None, &query);
         if !namespace::is_named(name, self.host) {
             return match container {
                 Err(error @ TargetError::Nothing { .. }) => match by_name() {
@@ -220,20 +225,20 @@ impl<'a> Search<'a> {
     /// Finds the one container that fits a query.
     fn containers(
         self,
-        whose: Whose,
+        owners: Owners,
         engine: Option<Engine>,
         query: &Query<'_>,
     ) -> Result<Subject, TargetError> {
         let Findings {
             records, unread, ..
-        } = stores::look(self.host, whose, engine, query);
+        } = stores::look(self.host, owners, engine, query);
         let mut checker = Checker::new(self.host);
         let mut found: Vec<_> = records
             .into_iter()
             .map(|record| checker.check(record))
             .collect();
         if !found.iter().any(Checked::runs) {
-            let beyond = scan::beyond(self.host, whose, engine, query, &found);
+            let beyond = scan::beyond(self.host, owners, engine, query, &found);
             found.extend(beyond.into_iter().map(|record| checker.check(record)));
         }
         let found = exact(merged(found), query);
@@ -245,7 +250,7 @@ impl<'a> Search<'a> {
                 return Err(absent(
                     self.host,
                     self.target,
-                    (whose, engine, query),
+                    (owners, engine, query),
                     stopped,
                     unread,
                 ));

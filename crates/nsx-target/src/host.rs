@@ -7,6 +7,7 @@ use crate::{
     container::Owner,
     error::TargetError,
     files::{Content, Dir, Files, part},
+    person::{Owners, Person},
     unread::{ReadError, Unread},
 };
 use nsx_core::{
@@ -18,7 +19,7 @@ use std::{
     cell::{OnceCell, RefCell},
     ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
-    path::{Path, PathBuf},
+    path::Path,
     rc::Rc,
 };
 
@@ -40,81 +41,11 @@ pub struct Host {
     cut_off: RefCell<Vec<Unread>>,
 }
 
-/// A user who may have a rootless engine, and where it keeps its records.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
-    /// `XDG_DATA_HOME`, or `~/.local/share`.
-    pub data: PathBuf,
-    /// `XDG_CONFIG_HOME`, or `~/.config`.
-    pub config: PathBuf,
-    /// `XDG_RUNTIME_DIR`, or `/run/user/UID`.
-    pub runtime: PathBuf,
-    /// The user's id, which engines put into the names of directories in /tmp where there is no
-    /// runtime directory.
-    pub uid: u32,
-}
-
-/// The owners of the records that are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
-    /// The system and the caller, whose containers a name without an owner can mean.
-    Own,
-    /// This user.
-    Of(u32),
-    /// Everybody.
-    Everybodys,
-}
-
 /// The accounts in /etc/passwd: of several with one name or id the first.
 #[derive(Debug, Default)]
 struct Users {
     by_uid: HashMap<u32, accounts::User>,
     by_name: HashMap<Vec<u8>, u32>,
-}
-
-impl Person {
-    /// Someone with a home directory and nothing set otherwise.
-    pub fn at_home(uid: u32, home: &Path) -> Self {
-        Self {
-            data: home.join(".local/share"),
-            config: home.join(".config"),
-            runtime: PathBuf::from(format!("/run/user/{uid}")),
-            uid,
-        }
-    }
-
-    /// Returns the caller, as the environment says.
-    fn caller() -> Self {
-        let uid = rustix::process::geteuid().as_raw();
-        let set = |name| {
-            std::env::var_os(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
-        let person = Self::at_home(uid, &set("HOME").unwrap_or_else(|| "/".into()));
-        Self {
-            data: set("XDG_DATA_HOME").unwrap_or(person.data),
-            config: set("XDG_CONFIG_HOME").unwrap_or(person.config),
-            runtime: set("XDG_RUNTIME_DIR").unwrap_or(person.runtime),
-            uid,
-        }
-    }
-
-    /// Returns a location that this user chose: whoever owns what lies there, it is no more than
-    /// the user's claim.
-    pub(crate) fn place(&self, path: impl Into<PathBuf>) -> Location {
-        Location::new(path, Claim::of(self.uid))
-    }
-
-    /// Returns a location below the directory for data.
-    pub(crate) fn data(&self, path: &str) -> Location {
-        self.place(self.data.join(path))
-    }
-
-    /// Returns a location below the runtime directory.
-    pub(crate) fn runtime(&self, path: &str) -> Location {
-        self.place(self.runtime.join(path))
-    }
 }
 
 impl Host {
@@ -222,30 +153,30 @@ impl Host {
     }
 
     /// Returns whether records with this claim are asked for.
-    pub(crate) fn wants(&self, whose: Whose, claim: Claim) -> bool {
-        match (whose, claim) {
+    pub(crate) fn wants(&self, owners: Owners, claim: Claim) -> bool {
+        match (owners, claim) {
             (_, Claim::Several) => false,
-            (Whose::Everybodys, _) => true,
-            (Whose::Own, Claim::System) => true,
-            (Whose::Own, Claim::User(uid)) => uid == self.caller.uid,
-            (Whose::Of(wanted), claim) => claim == Claim::of(wanted),
+            (Owners::All, _) => true,
+            (Owners::Own, Claim::System) => true,
+            (Owners::Own, Claim::User(uid)) => uid == self.caller.uid,
+            (Owners::User(wanted), claim) => claim == Claim::of(wanted),
         }
     }
 
     /// Returns whether a claim is neither the system's nor the caller's.
     pub(crate) fn is_anothers(&self, claim: Claim) -> bool {
-        !self.wants(Whose::Own, claim)
+        !self.wants(Owners::Own, claim)
     }
 
     /// Returns the users whose rootless engines are looked at. For root everybody is who has a
     /// runtime directory or is in /etc/passwd; for others only the caller.
-    pub(crate) fn people(&self, whose: Whose) -> Vec<Person> {
-        match whose {
-            Whose::Everybodys => self.everybody().to_vec(),
-            Whose::Own => vec![self.caller.clone()],
-            Whose::Of(uid) if uid == self.caller.uid => vec![self.caller.clone()],
-            Whose::Of(0) => Vec::new(),
-            Whose::Of(uid) => vec![self.person(uid)],
+    pub(crate) fn people(&self, owners: Owners) -> Vec<Person> {
+        match owners {
+            Owners::All => self.everybody().to_vec(),
+            Owners::Own => vec![self.caller.clone()],
+            Owners::User(uid) if uid == self.caller.uid => vec![self.caller.clone()],
+            Owners::User(0) => Vec::new(),
+            Owners::User(uid) => vec![self.person(uid)],
         }
     }
 

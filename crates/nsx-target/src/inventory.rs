@@ -9,18 +9,20 @@
 use crate::{
     addresses::singles,
     belief,
-    cgroup::{Cgroup, Named, Place},
+    cgroup::{CgroupFacts, ContainerId},
     cgroup_claim,
     check::Checker,
     claim::Claim,
     container::{Container, Owner, State},
     engine::Engine,
-    host::{Host, Whose},
+    host::Host,
     merge::merged,
+    person::Owners,
     stores::{self, Query, Record},
     unread::Unread,
 };
 use nsx_core::{
+    cgroup::Membership,
     hash::HashMap,
     ns::{NsId, NsKind},
     pid::Pid,
@@ -68,7 +70,7 @@ pub struct Inventory<'a> {
 struct Known {
     containers: Vec<Container>,
     /// The cgroups of their first processes, where those name them.
-    cgroups: Vec<Option<Cgroup>>,
+    cgroups: Vec<Option<Membership>>,
     by_id: HashMap<OsString, Vec<usize>>,
     /// Indices of containers whose cgroups say nothing, such as those of a rootless Podman, by PID
     /// namespace.
@@ -105,7 +107,7 @@ impl<'a> Inventory<'a> {
         let mut origin = match self.answers.get(&self.buffer) {
             Some(origin) => origin.clone(),
             None => {
-                let origin = known.of_place(self.host, pid, Place::parse(&self.buffer));
+                let origin = known.of_cgroups(self.host, pid, CgroupFacts::parse(&self.buffer));
                 self.answers.insert(self.buffer.clone(), origin.clone());
                 origin
             }
@@ -147,7 +149,7 @@ impl<'a> Inventory<'a> {
 
 impl Known {
     fn read(host: &Host) -> Self {
-        let findings = stores::look(host, Whose::Everybodys, None, &Query::All);
+        let findings = stores::look(host, Owners::All, None, &Query::All);
         let mut known = Self {
             unread: findings.unread,
             ..Self::default()
@@ -159,7 +161,7 @@ impl Known {
     /// Reads the stores that cost more to find.
     fn read_all(&mut self, host: &Host) {
         if !std::mem::replace(&mut self.is_all, true) {
-            let mut records = stores::look_elsewhere(host, Whose::Everybodys, None, &Query::All);
+            let mut records = stores::look_elsewhere(host, Owners::All, None, &Query::All);
             records.retain(|record| !self.names(&record.container.id));
             // A name leads to the one in the usual store, and to none if several others have it.
             let usual = self
@@ -216,16 +218,16 @@ impl Known {
         }
     }
 
-    fn of_place(&mut self, host: &Host, pid: Pid, mut place: Place) -> Origin {
-        let container = place
+    fn of_cgroups(&mut self, host: &Host, pid: Pid, mut cgroups: CgroupFacts) -> Origin {
+        let container = cgroups
             .container
             .take()
-            .and_then(|named| self.container(host, pid, &place, named));
-        let anothers = place
+            .and_then(|named| self.container(host, pid, &cgroups, named));
+        let anothers = cgroups
             .user
             .and_then(|uid| host.owner(Claim::of(uid)))
             .is_some_and(|owner| !owner.is_caller);
-        let unit = place.unit.filter(|_| !anothers);
+        let unit = cgroups.unit.filter(|_| !anothers);
         Origin {
             container: container.map(Arc::new),
             unit: unit.map(|unit| OsStr::from_bytes(&unit).into()),
@@ -238,8 +240,8 @@ impl Known {
         &mut self,
         host: &Host,
         pid: Pid,
-        place: &Place,
-        named: Named,
+        cgroups: &CgroupFacts,
+        named: ContainerId,
     ) -> Option<Container> {
         if named.engine.is_none_or(|engine| engine == Engine::Docker)
             && !self.names(OsStr::from_bytes(&named.id))
@@ -250,7 +252,7 @@ impl Known {
             let container = &self.containers[**index];
             let owner = container.owner.as_ref().map_or(0, |owner| owner.uid);
             named.is(container.engine, container.id.as_bytes())
-                && place.user.is_none_or(|user| user == owner)
+                && cgroups.user.is_none_or(|user| user == owner)
         };
         // LXC numbers a cgroup whose name was taken.
         let numbered = named
@@ -278,11 +280,11 @@ impl Known {
         };
         if let Some(index) = candidates
             .iter()
-            .find(|index| self.cgroups[***index].as_ref() == Some(&place.cgroup))
+            .find(|index| self.cgroups[***index].as_ref() == Some(&cgroups.cgroup))
         {
             return known(index);
         }
-        let claim = cgroup_claim::of(host, pid, place);
+        let claim = cgroup_claim::of(host, pid, cgroups);
         let owner = host.owner(claim);
         if claim == Claim::Several {
             return None;

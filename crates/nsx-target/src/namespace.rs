@@ -8,9 +8,10 @@ use crate::{
     error::TargetError,
     files::part,
     grammar::Target,
-    host::{Host, Whose},
+    host::Host,
     link,
     no_namespace::NoNamespace,
+    person::Owners,
     unread::ReadError,
 };
 use nsx_core::{
@@ -44,13 +45,13 @@ pub(crate) fn by_name(
     target: &Target,
     name: &OsStr,
     host: &Host,
-    whose: Whose,
+    owners: Owners,
 ) -> Result<Namespace, TargetError> {
     let mut opened: Vec<(PathBuf, Namespace)> = Vec::new();
     let mut refusal = None;
-    for directory in directories(host, whose) {
+    for directory in directories(host, owners) {
         match open_in(host, &directory, name) {
-            Ok((_, claim)) if !host.wants(whose, claim) => {}
+            Ok((_, claim)) if !host.wants(owners, claim) => {}
             // One directory may be another's under a second name.
             Ok((namespace, _)) if opened.iter().any(|(_, other)| other.id() == namespace.id()) => {}
             Ok((namespace, claim)) => {
@@ -74,7 +75,7 @@ pub(crate) fn by_name(
             why: Box::new(why),
         }),
         (0, None) => {
-            let unread = directories(host, whose)
+            let unread = directories(host, owners)
                 .into_iter()
                 .filter_map(|directory| {
                     let error = host.dir(&directory).err().filter(ReadError::is_distrust)?;
@@ -103,9 +104,9 @@ pub(crate) fn by_name(
 /// Returns whether the system or the caller has given that name to a namespace.
 pub(crate) fn is_named(name: &OsStr, host: &Host) -> bool {
     let is_named = |directory: Location| {
-        open_in(host, &directory, name).is_ok_and(|(_, claim)| host.wants(Whose::Own, claim))
+        open_in(host, &directory, name).is_ok_and(|(_, claim)| host.wants(Owners::Own, claim))
     };
-    directories(host, Whose::Own).into_iter().any(is_named)
+    directories(host, Owners::Own).into_iter().any(is_named)
 }
 
 /// Returns the users other than the caller who have given that name. Only root may look into
@@ -114,7 +115,7 @@ pub(crate) fn elsewhere(name: &OsStr, host: &Host) -> Vec<Owner> {
     if !host.is_root() {
         return Vec::new();
     }
-    let claims = directories(host, Whose::Everybodys)
+    let claims = directories(host, Owners::All)
         .into_iter()
         .filter_map(|it| Some(open_in(host, &it, name).ok()?.1));
     claims
@@ -124,14 +125,14 @@ pub(crate) fn elsewhere(name: &OsStr, host: &Host) -> Vec<Owner> {
 }
 
 /// A name that somebody has given a network namespace.
-pub(crate) struct Named {
+pub(crate) struct NetworkName {
     /// The user who gave it; none for the system.
     pub(crate) owner: Option<Owner>,
     pub(crate) name: OsString,
 }
 
 /// The word that leads there: `netns:blue`, of another user than the caller `netns:ada@blue`.
-impl fmt::Display for Named {
+impl fmt::Display for NetworkName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.owner.as_ref().filter(|owner| !owner.is_caller) {
             Some(owner) => write!(f, "netns:{}@{}", owner.word, self.name.display()),
@@ -141,9 +142,9 @@ impl fmt::Display for Named {
 }
 
 /// Every name that these have given; those that Docker makes up for itself are of no use to people.
-pub(crate) fn names(host: &Host, whose: Whose) -> Vec<Named> {
+pub(crate) fn names(host: &Host, owners: Owners) -> Vec<NetworkName> {
     let mut names = Vec::new();
-    for directory in directories(host, whose)
+    for directory in directories(host, owners)
         .into_iter()
         .filter(|it| it.path != Path::new(DOCKERS))
     {
@@ -154,7 +155,7 @@ pub(crate) fn names(host: &Host, whose: Whose) -> Vec<Named> {
         names.extend(known.into_iter().filter_map(|name| {
             let name = part(&name).to_owned();
             let (_, claim) = open_in(host, &directory, &name).ok()?;
-            host.wants(whose, claim).then(|| Named {
+            host.wants(owners, claim).then(|| NetworkName {
                 owner: host.owner(claim),
                 name,
             })
@@ -170,9 +171,9 @@ pub const NETNS: &str = "/run/netns";
 const DOCKERS: &str = "/run/docker/netns";
 
 /// Returns the directories in which network namespaces have names.
-fn directories(host: &Host, whose: Whose) -> Vec<Location> {
+fn directories(host: &Host, owners: Owners) -> Vec<Location> {
     let own = host
-        .people(whose)
+        .people(owners)
         .into_iter()
         .map(|person| person.runtime("netns"));
     [NETNS, DOCKERS]

@@ -20,8 +20,9 @@ use crate::{
     found::{Found, Subject},
     glob::{fits, is_pattern},
     grammar::{ParseTargetError, Target, with_owner},
-    host::{Host, Whose},
+    host::Host,
     namespace,
+    person::Owners,
 };
 use nsx_core::hash::HashSet;
 use std::{
@@ -154,7 +155,7 @@ impl Host {
                                 .is_some_and(|name| fits(glob.as_bytes(), name.as_bytes()))
                         })
                 };
-                let mut found = running(self, Whose::Own, None);
+                let mut found = running(self, Owners::Own, None);
                 found.retain(|it| it.container.pod.as_ref().is_some_and(wanted));
                 if container.is_none() {
                     found.sort_by_key(|it| it.start);
@@ -179,8 +180,8 @@ impl Host {
 /// The containers that run, of these engines, that a pattern with or without an owner fits.
 fn containers(host: &Host, engines: &[Engine], glob: &OsStr) -> Result<Vec<Checked>, TargetError> {
     let engine = <[Engine; 1]>::try_from(engines).ok().map(|[engine]| engine);
-    let fitting = |whose, glob: &[u8]| {
-        let mut found = running(host, whose, engine);
+    let fitting = |owners, glob: &[u8]| {
+        let mut found = running(host, owners, engine);
         let is_engines =
             |of: Engine| engines.is_empty() || engines.iter().any(|engine| engine.includes(of));
         found.retain(|it| is_engines(it.container.engine) && fits_container(glob, &it.container));
@@ -199,15 +200,15 @@ fn containers(host: &Host, engines: &[Engine], glob: &OsStr) -> Result<Vec<Check
                 target: target(),
                 user: owner.to_owned(),
             })?;
-            Ok(fitting(Whose::Of(user), name.as_bytes()))
+            Ok(fitting(Owners::User(user), name.as_bytes()))
         }
         owned => {
-            let found = fitting(Whose::Own, glob.as_bytes());
+            let found = fitting(Owners::Own, glob.as_bytes());
             let user = owned.filter(|_| found.is_empty());
             match user
                 .and_then(|(_, (owner, name))| Some((host.user(OsStr::from_bytes(owner))?, name)))
             {
-                Some((user, name)) => Ok(fitting(Whose::Of(user), name)),
+                Some((user, name)) => Ok(fitting(Owners::User(user), name)),
                 None => Ok(found),
             }
         }
@@ -249,14 +250,14 @@ fn named(found: Vec<Checked>) -> Vec<Match> {
 
 /// The network namespaces whose names a pattern with or without an owner fits.
 fn networks(host: &Host, glob: &OsStr) -> Result<Vec<Match>, TargetError> {
-    let opened = |whose, glob: &[u8]| {
-        let names = namespace::names(host, whose)
+    let opened = |owners, glob: &[u8]| {
+        let names = namespace::names(host, owners)
             .into_iter()
             .filter(|it| fits(glob, it.name.as_bytes()));
         let opened = names.filter_map(|it| {
             let target = Target::Netns(it.name.clone());
             // A user's word for a namespace that is not the user's leads nowhere.
-            let namespace = namespace::by_name(&target, &it.name, host, whose).ok()?;
+            let namespace = namespace::by_name(&target, &it.name, host, owners).ok()?;
             Some(Match {
                 address: it.to_string(),
                 found: Found::Namespace(namespace),
@@ -264,7 +265,7 @@ fn networks(host: &Host, glob: &OsStr) -> Result<Vec<Match>, TargetError> {
         });
         opened.collect::<Vec<_>>()
     };
-    let found = opened(Whose::Own, glob.as_bytes());
+    let found = opened(Owners::Own, glob.as_bytes());
     match with_owner(glob.as_bytes()).filter(|_| found.is_empty()) {
         None => Ok(found),
         Some((owner, name)) => {
@@ -275,7 +276,7 @@ fn networks(host: &Host, glob: &OsStr) -> Result<Vec<Match>, TargetError> {
                 target,
                 user: owner.to_owned(),
             })?;
-            Ok(opened(Whose::Of(user), name.as_bytes()))
+            Ok(opened(Owners::User(user), name.as_bytes()))
         }
     }
 }

@@ -2,16 +2,18 @@
 //! that an ordinary user may know of other people's containers.
 
 use crate::{
-    cgroup::{Cgroup, Named, Place},
+    cgroup::{CgroupFacts, ContainerId},
     cgroup_claim::{of_cgroup, of_process, of_slice},
     check::Checked,
     claim::Claim,
     container::{Container, State},
     engine::Engine,
-    host::{Host, Whose},
+    host::Host,
+    person::Owners,
     stores::{self, Query, Record},
 };
 use nsx_core::{
+    cgroup::Membership,
     hash::{HashMap, HashSet},
     pid::Pid,
 };
@@ -30,20 +32,20 @@ struct Seen {
 /// `known` is what the stores say.
 pub(crate) fn beyond(
     host: &Host,
-    whose: Whose,
+    owners: Owners,
     engine: Option<Engine>,
     query: &Query<'_>,
     known: &[Checked],
 ) -> Vec<Record> {
     let is_named_by_cgroup = |engine| matches!(engine, Engine::Lxc | Engine::Machine);
-    let mut records = stores::look_elsewhere(host, whose, engine, query);
+    let mut records = stores::look_elsewhere(host, owners, engine, query);
     let unrecorded: Vec<_> = known
         .iter()
         .filter(|it| matches!(it.container.state, State::Unrecorded(_)))
         .collect();
     let mut scanned = look(
         host,
-        whose,
+        owners,
         engine,
         if unrecorded.is_empty() {
             query
@@ -99,41 +101,41 @@ pub(crate) fn beyond(
 /// before all others, and its end is theirs where it is PID 1.
 pub(crate) fn look(
     host: &Host,
-    whose: Whose,
+    owners: Owners,
     engine: Option<Engine>,
     query: &Query<'_>,
 ) -> Vec<Record> {
     let proc = host.proc();
     let mut buffer = Vec::new();
     // Most processes of a host share a few cgroups.
-    let mut places: HashMap<Vec<u8>, Option<Place>> = HashMap::default();
-    let mut claims: HashMap<Cgroup, Option<Claim>> = HashMap::default();
+    let mut known_cgroups: HashMap<Vec<u8>, Option<CgroupFacts>> = HashMap::default();
+    let mut claims: HashMap<Membership, Option<Claim>> = HashMap::default();
     // A user may give any name to a cgroup of his own, which hides no other's.
-    let mut found: HashMap<(Named, Claim), Seen> = HashMap::default();
+    let mut found: HashMap<(ContainerId, Claim), Seen> = HashMap::default();
     for pid in proc.pids().unwrap_or_default() {
         if proc.read(pid, "cgroup", &mut buffer).is_err() {
             continue;
         }
-        let place = match places.get(&buffer) {
-            Some(place) => place,
+        let facts = match known_cgroups.get(&buffer) {
+            Some(facts) => facts,
             None => {
-                let place =
-                    Some(Place::parse(&buffer)).filter(|place| is_wanted(place, engine, query));
-                places.entry(buffer.clone()).or_insert(place)
+                let facts = Some(CgroupFacts::parse(&buffer))
+                    .filter(|facts| is_wanted(facts, engine, query));
+                known_cgroups.entry(buffer.clone()).or_insert(facts)
             }
         };
-        let Some((place, named)) = place
+        let Some((facts, named)) = facts
             .as_ref()
-            .and_then(|place| Some((place, place.container.as_ref()?)))
+            .and_then(|facts| Some((facts, facts.container.as_ref()?)))
         else {
             continue;
         };
         let of_cgroup = *claims
-            .entry(place.cgroup.clone())
-            .or_insert_with(|| of_cgroup(host, &place.cgroup));
+            .entry(facts.cgroup.clone())
+            .or_insert_with(|| of_cgroup(host, &facts.cgroup));
         let claim = of_cgroup
             .unwrap_or_else(|| of_process(host, pid))
-            .join(of_slice(place));
+            .join(of_slice(facts));
         let Ok(start) = proc.start_time(pid, &mut buffer) else {
             continue;
         };
@@ -147,12 +149,12 @@ pub(crate) fn look(
         .into_iter()
         .map(|((named, claim), seen)| record(named, claim, seen, engine))
         .collect();
-    stores::retain(host, whose, engine, &mut records);
+    stores::retain(host, owners, engine, &mut records);
     records
 }
 
-fn is_wanted(place: &Place, engine: Option<Engine>, query: &Query<'_>) -> bool {
-    place.container.as_ref().is_some_and(|named| {
+fn is_wanted(facts: &CgroupFacts, engine: Option<Engine>, query: &Query<'_>) -> bool {
+    facts.container.as_ref().is_some_and(|named| {
         let is_engines = match (engine, named.engine) {
             (Some(wanted), Some(own)) => wanted.includes(own),
             // An id alone may be that of any engine but those that have names for ids.
@@ -166,7 +168,7 @@ fn is_wanted(place: &Place, engine: Option<Engine>, query: &Query<'_>) -> bool {
     })
 }
 
-fn record(named: Named, claim: Claim, seen: Seen, engine: Option<Engine>) -> Record {
+fn record(named: ContainerId, claim: Claim, seen: Seen, engine: Option<Engine>) -> Record {
     let engine = named.engine.or(engine).unwrap_or(Engine::Oci);
     let mut container = Container::new(engine, named.id);
     if matches!(engine, Engine::Lxc | Engine::Machine) {

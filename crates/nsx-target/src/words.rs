@@ -5,8 +5,9 @@ use crate::{
     all,
     container::{Container, Owner},
     grammar::Target,
-    host::{Host, Whose},
+    host::Host,
     namespace,
+    person::Owners,
 };
 use std::os::unix::ffi::OsStrExt;
 
@@ -14,13 +15,13 @@ impl Host {
     /// Returns the words for everything that runs, for completion: each address, and each name that
     /// only one container or namespace has. A name alone never means another user's container.
     pub fn words(&self) -> Vec<String> {
-        let containers: Vec<_> = all::running(self, Whose::Everybodys, None)
+        let containers: Vec<_> = all::running(self, Owners::All, None)
             .into_iter()
             .map(|it| it.container)
             .collect();
         let mut words = addresses(&containers);
         let is_own = |owner: &Option<Owner>| owner.as_ref().is_none_or(|owner| owner.is_caller);
-        let netns = namespace::names(self, Whose::Everybodys);
+        let netns = namespace::names(self, Owners::All);
         let own = containers
             .iter()
             .filter(|it| is_own(&it.owner))
@@ -36,7 +37,7 @@ impl Host {
             .into_iter()
             .filter(|label| matches!(Target::parse(label.as_bytes()), Ok(Target::Name(_))));
         words.extend(single.map(|label| label.to_string_lossy().into_owned()));
-        words.extend(netns.iter().map(namespace::Named::to_string));
+        words.extend(netns.iter().map(namespace::NetworkName::to_string));
         // Shells read this, some of which expand what they read: no name that could be more than a
         // word.
         words.retain(|word| {

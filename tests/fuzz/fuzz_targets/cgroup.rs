@@ -3,17 +3,17 @@
 
 use nsx_core::cgroup::Membership;
 use nsx_fuzz::fuzz_target;
-use nsx_target::cgroup::Place;
+use nsx_target::cgroup::CgroupFacts;
 
 fuzz_target!(|text: &[u8]| {
-    let place = Place::parse(text);
+    let facts = CgroupFacts::parse(text);
     let has =
         |part: &[u8]| part.is_empty() || text.windows(part.len()).any(|window| window == part);
-    assert!(has(&place.path));
-    assert!(place.unit.is_none_or(|unit| has(&unit)));
+    assert!(has(&facts.path));
+    assert!(facts.unit.is_none_or(|unit| has(&unit)));
     // An escaped name is longer than the name.
     assert!(
-        place
+        facts
             .container
             .is_none_or(|named| !named.id.is_empty() && (has(&named.id) || text.contains(&b'\\')))
     );

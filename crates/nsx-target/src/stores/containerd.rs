@@ -7,12 +7,13 @@
 
 use super::{Findings, Query, Record, kubelet, oci, oci::OciState};
 use crate::{
-    cgroup::is_long_id,
     claim::Location,
     container::{Container, Pod, Sandbox, State},
     engine::Engine,
     files::{Dir, part, path},
-    host::{Host, Person},
+    host::Host,
+    id::is_long_id,
+    person::Person,
     unread::ReadError,
 };
 use nsx_core::pid;

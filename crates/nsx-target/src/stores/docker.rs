@@ -10,7 +10,8 @@ use crate::{
     container::{Container, Pod, State},
     engine::Engine,
     files::{Dir, part, path},
-    host::{Host, Person},
+    host::Host,
+    person::Person,
     unread::ReadError,
 };
 use nsx_core::pid::Pid;

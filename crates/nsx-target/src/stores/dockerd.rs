@@ -6,7 +6,8 @@ use crate::{
     claim::{Claim, Location},
     engine::Engine,
     files::{part, path},
-    host::{Host, Person},
+    host::Host,
+    person::Person,
 };
 use nsx_core::{
     hash::HashSet,
@@ -81,7 +82,7 @@ impl Daemon {
 
     /// Returns one user's.
     pub(super) fn of(host: &Host, person: &Person, findings: &mut Findings) -> Self {
-        let directory = person.place(person.config.join("docker"));
+        let directory = person.location(person.config.join("docker"));
         let (config, claim) = DaemonConfig::read(host, &directory, "daemon.json", findings);
         let chosen = |path| Location::new(path, claim);
         Self {

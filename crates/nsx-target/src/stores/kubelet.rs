@@ -2,7 +2,7 @@
 //! of what Kubernetes runs here without a read of any file.
 
 use super::Query;
-use crate::{cgroup::is_long_id, container::Pod, host::Host};
+use crate::{container::Pod, host::Host, id::is_long_id};
 use std::{collections::BTreeSet, ffi::OsString, os::unix::ffi::OsStringExt};
 
 /// The answer of the links to a query.

@@ -8,7 +8,8 @@ use crate::{
     container::{Container, State},
     engine::Engine,
     files::part,
-    host::{Host, Person},
+    host::Host,
+    person::Person,
     unread::ReadError,
 };
 use nsx_core::{

@@ -6,13 +6,14 @@
 
 use super::{Findings, Query, Record};
 use crate::{
-    cgroup::Place,
+    cgroup::CgroupFacts,
     cgroup_claim,
     claim::{Claim, Location},
     container::{Container, State},
     engine::Engine,
     files::part,
-    host::{Host, Person},
+    host::Host,
+    person::Person,
     unread::ReadError,
 };
 use nsx_core::{hash::HashMap, pid::Pid, proc::cmdline};
@@ -239,7 +240,7 @@ struct Processes {
     /// The children of monitors by the title, with the monitor's user.
     of_monitors: HashMap<Vec<u8>, BTreeMap<u32, Pid>>,
     /// The first process in each cgroup of a container.
-    in_cgroups: BTreeMap<Vec<u8>, (Pid, Place)>,
+    in_cgroups: BTreeMap<Vec<u8>, (Pid, CgroupFacts)>,
 }
 
 impl Running<'_> {
@@ -277,8 +278,8 @@ impl Running<'_> {
             .in_cgroups
             .range(numbered.clone()..)
             .take_while(|(id, _)| id.starts_with(&numbered));
-        let is_it = |place: &Place| {
-            place
+        let is_it = |facts: &CgroupFacts| {
+            facts
                 .container
                 .as_ref()
                 .is_some_and(|named| named.is(Engine::Lxc, name))
@@ -286,9 +287,9 @@ impl Running<'_> {
         let found = exact
             .into_iter()
             .chain(numbered)
-            .find(|(_, (_, place))| is_it(place));
+            .find(|(_, (_, facts))| is_it(facts));
         found
-            .map(|(_, (pid, place))| (*pid, cgroup_claim::of(self.host, *pid, place)))
+            .map(|(_, (pid, facts))| (*pid, cgroup_claim::of(self.host, *pid, facts)))
             .into_iter()
             .collect()
     }
@@ -327,8 +328,8 @@ impl Processes {
                     .or_insert(pid);
             }
             if proc.read(pid, "cgroup", &mut buffer).is_ok() {
-                let place = Place::parse(&buffer);
-                if let Some(named) = place
+                let facts = CgroupFacts::parse(&buffer);
+                if let Some(named) = facts
                     .container
                     .as_ref()
                     .filter(|named| named.engine == Some(Engine::Lxc))
@@ -338,7 +339,7 @@ impl Processes {
                     processes
                         .in_cgroups
                         .entry(named.id.clone())
-                        .or_insert((pid, place));
+                        .or_insert((pid, facts));
                 }
             }
         }

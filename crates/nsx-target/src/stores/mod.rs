@@ -19,8 +19,10 @@ use crate::{
     claim::Claim,
     container::{Container, State},
     engine::Engine,
-    grammar::{PodName, is_start_of_id},
-    host::{Host, Whose},
+    grammar::PodName,
+    host::Host,
+    id::is_start_of_id,
+    person::Owners,
     unread::{ReadError, Unread},
 };
 use memchr::memmem;
@@ -188,14 +190,14 @@ fn value_of<'a>(text: &'a [u8], key: &[u8]) -> &'a [u8] {
 /// those who are asked for.
 pub(crate) fn look(
     host: &Host,
-    whose: Whose,
+    owners: Owners,
     engine: Option<Engine>,
     query: &Query<'_>,
 ) -> Findings {
     use Engine::{Containerd, Cri, Crio, Docker, Lab, Lxc, Machine, Nerdctl, Oci, Podman, Unit};
     host.renew();
     let mut findings = Findings::default();
-    let people = &host.people(whose)[..];
+    let people = &host.people(owners)[..];
     let wants = |stores: &[Engine]| {
         engine.is_none_or(|engine| stores.iter().any(|store| engine.includes(*store)))
     };
@@ -225,7 +227,7 @@ pub(crate) fn look(
         }
         let is_unit = matches!(query, Query::Word(word, _) if unit::is_unit(word));
         if engine == Some(Unit) || engine.is_none() && is_unit {
-            unit::look(host, whose, query, &mut findings);
+            unit::look(host, owners, query, &mut findings);
         }
     }
     for unread in &findings.unread {
@@ -233,7 +235,7 @@ pub(crate) fn look(
             host.remember_cut_off(unread);
         }
     }
-    retain(host, whose, engine, &mut findings.records);
+    retain(host, owners, engine, &mut findings.records);
     findings
 }
 
@@ -241,7 +243,7 @@ pub(crate) fn look(
 /// to find.
 pub(crate) fn look_elsewhere(
     host: &Host,
-    whose: Whose,
+    owners: Owners,
     engine: Option<Engine>,
     query: &Query<'_>,
 ) -> Vec<Record> {
@@ -249,15 +251,20 @@ pub(crate) fn look_elsewhere(
     if engine.is_none_or(|engine| engine.includes(Engine::Docker)) {
         docker::look_elsewhere(host, query, &mut findings);
     }
-    retain(host, whose, engine, &mut findings.records);
+    retain(host, owners, engine, &mut findings.records);
     findings.records
 }
 
 /// Keeps what is asked for, and notes whose that is.
-pub(crate) fn retain(host: &Host, whose: Whose, engine: Option<Engine>, records: &mut Vec<Record>) {
+pub(crate) fn retain(
+    host: &Host,
+    owners: Owners,
+    engine: Option<Engine>,
+    records: &mut Vec<Record>,
+) {
     records.retain(|record| {
         engine.is_none_or(|engine| engine.includes(record.container.engine))
-            && host.wants(whose, record.claim)
+            && host.wants(owners, record.claim)
     });
     for record in records {
         record.container.owner = host.owner(record.claim);

@@ -9,7 +9,8 @@ use crate::{
     container::{Container, State},
     engine::Engine,
     files::{Dir, part, path},
-    host::{Host, Person},
+    host::Host,
+    person::Person,
     unread::ReadError,
 };
 use nsx_core::pid::Pid;
@@ -162,7 +163,7 @@ pub(crate) fn opened(host: &Host, roots: &[Location]) -> Vec<Dir> {
 pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: &mut Findings) {
     let own = people
         .iter()
-        .flat_map(|person| roots_of(&person.place(&person.runtime)));
+        .flat_map(|person| roots_of(&person.location(&person.runtime)));
     for root in system_roots().into_iter().chain(own) {
         if let Err(error) = look_in(host, &root, query, findings) {
             findings.note(Engine::Oci, root.path, error);

@@ -10,7 +10,8 @@ use crate::{
     container::{Container, Pod, State},
     engine::Engine,
     files::{Content, Dir, part, path},
-    host::{Host, Person},
+    host::Host,
+    person::Person,
     unread::ReadError,
 };
 use nsx_core::{pid, proc::decimal};
@@ -159,15 +160,15 @@ impl Storage {
     fn of(host: &Host, person: &Person, findings: &mut Findings) -> Self {
         let config = StorageConfig::read(
             host,
-            &person.place(person.config.join("containers")),
+            &person.location(person.config.join("containers")),
             findings,
         );
         let uid = person.uid;
         // Without a runtime directory Podman makes one in /tmp.
         let runtimes = [
-            person.place(&person.runtime),
-            person.place(format!("/tmp/podman-run-{uid}")),
-            person.place(format!("/tmp/storage-run-{uid}")),
+            person.location(&person.runtime),
+            person.location(format!("/tmp/podman-run-{uid}")),
+            person.location(format!("/tmp/storage-run-{uid}")),
         ];
         let runroots = match config.runroot {
             Some(runroot) => vec![runroot],

@@ -8,7 +8,8 @@ use crate::{
     container::{Container, State},
     engine::Engine,
     files::{Dir, part},
-    host::{Host, Whose},
+    host::Host,
+    person::Owners,
 };
 use nsx_core::pid::{self, Pid};
 
@@ -20,7 +21,7 @@ pub(crate) fn is_unit(word: &[u8]) -> bool {
     word.ends_with(b".service") || word.ends_with(b".scope")
 }
 
-pub(crate) fn look(host: &Host, whose: Whose, query: &Query<'_>, findings: &mut Findings) {
+pub(crate) fn look(host: &Host, owners: Owners, query: &Query<'_>, findings: &mut Findings) {
     let wanted = match query {
         Query::Word(word, _) if is_unit(word) => Some(word.to_vec()),
         Query::Word(word, _) => Some([word, &b".service"[..]].concat()),
@@ -42,7 +43,7 @@ pub(crate) fn look(host: &Host, whose: Whose, query: &Query<'_>, findings: &mut 
             continue;
         };
         let mut records = Vec::new();
-        search(host, whose, &directory, &is_wanted, DEEPEST, &mut records);
+        search(host, owners, &directory, &is_wanted, DEEPEST, &mut records);
         if !records.is_empty() {
             return findings.records.extend(records);
         }
@@ -53,7 +54,7 @@ pub(crate) fn look(host: &Host, whose: Whose, query: &Query<'_>, findings: &mut 
 /// it.
 fn search(
     host: &Host,
-    whose: Whose,
+    owners: Owners,
     slice: &Dir,
     is_wanted: &dyn Fn(&[u8]) -> bool,
     depth: usize,
@@ -72,11 +73,11 @@ fn search(
         else {
             continue;
         };
-        if is_wanted_itself && host.wants(whose, below.claim()) {
+        if is_wanted_itself && host.wants(owners, below.claim()) {
             records.push(record(host, &below, &name));
         }
         if is_slice && depth > 0 {
-            search(host, whose, &below, is_wanted, depth - 1, records);
+            search(host, owners, &below, is_wanted, depth - 1, records);
         }
     }
 }

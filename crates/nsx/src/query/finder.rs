@@ -17,7 +17,7 @@ use nsx_core::{
     pid::Pid,
     proc::{NsLink, ProcError, ProcRoot, Status},
 };
-use nsx_target::{Container, Inventory, Origin, cgroup::Place};
+use nsx_target::{Container, Inventory, Origin, cgroup::CgroupFacts};
 use rustix::io::Errno;
 use std::{
     cell::{Cell as Cached, OnceCell},
@@ -270,8 +270,8 @@ impl<'a> CellFinder<'a> {
                 Some(container.engine.to_string().into_bytes())
             }),
             ProcessColumn::Pod => self.container(process, pod),
-            ProcessColumn::Unit => self.cgroup(process, |place| place.unit),
-            ProcessColumn::Cgroup => self.cgroup(process, |place| Some(place.path)),
+            ProcessColumn::Unit => self.cgroup(process, |cgroups| cgroups.unit),
+            ProcessColumn::Cgroup => self.cgroup(process, |cgroups| Some(cgroups.path)),
             ProcessColumn::Age => self.age(process),
         }
     }
@@ -393,11 +393,11 @@ impl<'a> CellFinder<'a> {
     fn cgroup(
         &mut self,
         process: &RowProcess,
-        find: impl FnOnce(Place) -> Option<Vec<u8>>,
+        find: impl FnOnce(CgroupFacts) -> Option<Vec<u8>>,
     ) -> Cell {
         process.seen_in.set(None);
         match self.read(process.pid, "cgroup") {
-            Ok(text) => find(Place::parse(text)).map_or(Cell::Nothing, Cell::Text),
+            Ok(text) => find(CgroupFacts::parse(text)).map_or(Cell::Nothing, Cell::Text),
             Err(error) => unreadable(error),
         }
     }
