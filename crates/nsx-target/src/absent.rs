@@ -1,4 +1,4 @@
-//! The error for a name that nothing has or whose container does not run, with suggestions.
+//! The error for a name that nothing has, or that only stopped containers have, with suggestions.
 
 use crate::{
     addresses::addresses,

@@ -3,7 +3,7 @@
 use crate::container::Container;
 use nsx_core::hash::{HashMap, HashSet};
 
-/// Returns an unambiguous word for each of these containers.
+/// Returns an unambiguous address of each of these containers.
 pub fn addresses(containers: &[Container]) -> Vec<String> {
     let addresses: Vec<String> = containers.iter().map(Container::address).collect();
     let single = singles(addresses.iter());

@@ -10,7 +10,7 @@ use crate::{
     stores::{self, Query},
 };
 
-/// Returns every container that runs, checked, but no sandbox of a pod.
+/// Returns every running container, checked. Sandboxes of pods are left out.
 pub(crate) fn running(host: &Host, owners: Owners, engine: Option<Engine>) -> Vec<Checked> {
     let is_sandbox = |it: &Checked| it.container.pod.as_ref().is_some_and(|pod| pod.is_sandbox);
     let mut found = all(host, owners, engine);

@@ -17,15 +17,15 @@ use nsx_core::{
 };
 use rustix::io::Errno;
 
-/// The user's own user namespace that is nearest to the caller's.
-struct Own {
+/// The user namespace of a user that is nearest to the caller's.
+struct UserNamespace {
     id: NsId,
     /// The user namespace that the search began with, which keeps those above alive.
     _below: Namespace,
 }
 
 /// The reason why a user is not believed.
-enum No {
+enum Disbelief {
     /// The user namespace is the caller's own.
     Yours,
     /// The user created no user namespace on the way to the caller's.
@@ -34,7 +34,7 @@ enum No {
     Unseen,
 }
 
-impl From<Errno> for No {
+impl From<Errno> for Disbelief {
     fn from(_: Errno) -> Self {
         Self::Unseen
     }
@@ -58,7 +58,7 @@ pub(crate) fn check_inside(host: &Host, pid: Pid, owner: &Owner) -> Result<(), U
     check_below(host, pid, owner, |user| {
         let is_root = is_root() == Some(owner.uid);
         if is_root && is_below(host, user.parent()?, callers(host)?)? {
-            return Ok(Own {
+            return Ok(UserNamespace {
                 id: user.id(),
                 _below: user,
             });
@@ -71,17 +71,17 @@ fn check_below(
     host: &Host,
     pid: Pid,
     owner: &Owner,
-    own: impl FnOnce(Namespace) -> Result<Own, No>,
+    own: impl FnOnce(Namespace) -> Result<UserNamespace, Disbelief>,
 ) -> Result<(), Unbelieved> {
     let (number, proc) = (pid.as_raw_pid(), host.proc());
     let unseen = || Unbelieved::Unseen(number);
     let user = proc
         .open_ns(pid, NsLink::Own(NsKind::User))
         .map_err(|_| unseen())?;
-    let own = own(user).map_err(|no| match no {
-        No::Yours => Unbelieved::Yours(number, owner.word.clone()),
-        No::Anothers => Unbelieved::Anothers(number, owner.word.clone()),
-        No::Unseen => unseen(),
+    let own = own(user).map_err(|disbelief| match disbelief {
+        Disbelief::Yours => Unbelieved::Yours(number, owner.word.clone()),
+        Disbelief::Anothers => Unbelieved::Anothers(number, owner.word.clone()),
+        Disbelief::Unseen => unseen(),
     })?;
     let kinds = proc.kinds().map_err(|_| unseen())?;
     let mut links = proc.ns_links(pid);
@@ -93,7 +93,7 @@ fn check_below(
         let theirs = links.open(NsLink::Own(kind)).map_err(|_| unseen())?;
         let belongs = match theirs.owner() {
             Ok(user) => is_below(host, user, own.id),
-            Err(_) => Err(No::Unseen),
+            Err(_) => Err(Disbelief::Unseen),
         };
         match belongs {
             Ok(true) => {}
@@ -122,10 +122,10 @@ pub(crate) fn is_users(host: &Host, namespace: &Namespace, uid: u32) -> bool {
 }
 
 /// Returns the highest user namespace that `uid` created, from `user` up to the caller's.
-fn own(host: &Host, user: Namespace, uid: u32) -> Result<Own, No> {
+fn own(host: &Host, user: Namespace, uid: u32) -> Result<UserNamespace, Disbelief> {
     let callers = callers(host)?;
     if user.id() == callers {
-        return Err(No::Yours);
+        return Err(Disbelief::Yours);
     }
     let mut highest = None;
     let mut next: Option<Namespace> = None;
@@ -140,21 +140,21 @@ fn own(host: &Host, user: Namespace, uid: u32) -> Result<Own, No> {
         next = match at.parent()? {
             Related::Is(parent) => Some(parent),
             // The caller's user namespace is not above this one.
-            Related::Hidden => return Err(No::Unseen),
+            Related::Hidden => return Err(Disbelief::Unseen),
         };
     }
     highest
-        .map(|id| Own { id, _below: user })
-        .ok_or(No::Anothers)
+        .map(|id| UserNamespace { id, _below: user })
+        .ok_or(Disbelief::Anothers)
 }
 
 /// Returns whether a user namespace is `above` or below it.
-fn is_below(host: &Host, user: Related, above: NsId) -> Result<bool, No> {
+fn is_below(host: &Host, user: Related, above: NsId) -> Result<bool, Disbelief> {
     let callers = callers(host)?;
     let mut next = user;
     loop {
         let Related::Is(user) = next else {
-            return Err(No::Unseen);
+            return Err(Disbelief::Unseen);
         };
         if user.id() == above {
             return Ok(true);
@@ -167,8 +167,8 @@ fn is_below(host: &Host, user: Related, above: NsId) -> Result<bool, No> {
 }
 
 /// Returns the caller's own user namespace.
-fn callers(host: &Host) -> Result<NsId, No> {
+fn callers(host: &Host) -> Result<NsId, Disbelief> {
     host.proc()
         .own_ns(NsLink::Own(NsKind::User))
-        .map_err(|_| No::Unseen)
+        .map_err(|_| Disbelief::Unseen)
 }

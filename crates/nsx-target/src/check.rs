@@ -1,11 +1,10 @@
 //! Holds a record against the kernel: the process is pinned, and only then looked at.
-//!
-//! A number in a file proves nothing. The process must be alive, have started when the record says,
-//! be in no other container by its cgroup, and if the record is another user's word, be in that
-//! user's own namespaces (`belief`). One contrary fact makes the record stale. The cgroup of a
-//! rootless container may be the root, so it need not tell which container a process is in; but
-//! then the record must tell the process by the time of its start or its pidfd, or another one that
-//! got the id would do.
+//! A number in a file proves nothing. The process must be alive and must have started when the
+//! record says. By its cgroup it must not be in another container. If the record is another user's
+//! claim, the process must be in that user's own namespaces (`belief`). One contrary fact makes the
+//! record stale. The cgroup of a rootless container may be the root, which names no container. Then
+//! the record must have the time of the start or the inode of the pidfd, or another process could
+//! have got the id.
 
 use crate::{
     belief,
@@ -32,9 +31,9 @@ pub(crate) struct Checked {
     pub(crate) container: Container,
     /// Its first process, if it has one.
     pub(crate) process: Option<Process>,
-    /// When that started: clock ticks since the boot.
+    /// The start of that process in clock ticks since the boot.
     pub(crate) start: u64,
-    /// The cgroup by which that is known to be in the container.
+    /// The cgroup of that process, if it names the container.
     pub(crate) cgroup: Option<Membership>,
 }
 
@@ -126,7 +125,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The process, pinned, or the state of a record that is wrong.
+    /// Returns the process, pinned, or the state of a record that is wrong.
     fn process(&mut self, pid: Pid, record: &Record) -> Result<(Process, Facts), State> {
         let number = pid.as_raw_pid();
         let process = Process::pin(pid).map_err(|error| match error {
@@ -207,8 +206,8 @@ impl<'a> Checker<'a> {
         {
             return Err(Stale::Start(number));
         }
-        // LXC's monitor was asked just now. Of all others a process that has the id by now may be
-        // anyone's: a time of writing tells it only to within seconds.
+        // LXC's monitor answered just now. In any other record, the time of writing is exact only to
+        // seconds, and the process that now has the id may be anyone's.
         let is_exact = record.start.is_some()
             || record.inode.is_some()
             || record.container.engine == Engine::Lxc;
@@ -229,8 +228,8 @@ impl<'a> Checker<'a> {
 }
 
 impl Host {
-    /// Returns whether a process's cgroup, or one around it, is frozen, so that whatever joins that
-    /// cgroup stops too, see `cgroups(7)`. None if no freezer can be seen.
+    /// Returns whether a process's cgroup, or one around it, is frozen, see `cgroups(7)`. Every
+    /// process that joins a frozen cgroup stops. None if no freezer can be seen.
     ///
     /// # Errors
     /// [`ProcError`] of reading the process's `cgroup`.

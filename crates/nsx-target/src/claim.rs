@@ -1,4 +1,4 @@
-//! [`Claim`]: whose word a record is.
+//! [`Claim`]: the user who could have written a record.
 //!
 //! A record is trusted as much as the least trusted user who could have written it: the owner of
 //! the file, of each directory on its path, of each symbolic link that was followed, or of the
@@ -51,7 +51,7 @@ impl Claim {
     }
 }
 
-/// A path, and the claim of whoever chose it.
+/// A path, and the claim of the user who chose it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     pub(crate) path: PathBuf,
@@ -83,7 +83,7 @@ impl Location {
         }
     }
 
-    /// Returns the path, as an engine or a configuration wrote it.
+    /// Returns the path, as an engine or a configuration has it.
     pub fn path(&self) -> &Path {
         &self.path
     }

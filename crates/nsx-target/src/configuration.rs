@@ -20,15 +20,15 @@ pub struct Configuration {
     pub path: PathBuf,
     /// Its content.
     pub text: Vec<u8>,
-    /// True if a user could have written it, so that it decides nothing outside the target's user
-    /// namespace.
+    /// `true` if a user could have written it. Such a configuration decides nothing outside the
+    /// target's user namespace.
     pub is_users: bool,
 }
 
 /// An error that keeps a configuration from being followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigurationError {
-    /// It cannot be read, or more than one user could have written it.
+    /// The file cannot be read, or more than one user could have written it.
     #[error("{}: {why}", path.display())]
     Unread {
         /// The file.
@@ -41,7 +41,7 @@ pub enum ConfigurationError {
     Users {
         /// The file.
         path: PathBuf,
-        /// The user, as it is typed.
+        /// The user's name or number.
         user: String,
     },
 }

@@ -14,49 +14,46 @@ use std::{
 };
 
 /// A container, or a unit, as its engine's records and the kernel describe it.
-///
-/// Text that comes from records is whatever somebody wrote there: bytes, not to be shown on a
-/// terminal as they are.
+/// Texts from records are bytes that somebody wrote. Escape them before a terminal shows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
     /// The engine that runs the container.
     pub engine: Engine,
-    /// Its id: hexadecimal for most engines, for LXC, machines and units the name.
+    /// The id: hexadecimal for most engines, the name for LXC, machines and units.
     pub id: OsString,
-    /// Its name, without the slash that Docker puts before it; none where there is none or it
-    /// cannot be read.
+    /// The name, without the slash that Docker puts before it; none if the container has no name or
+    /// the name cannot be read.
     pub name: Option<OsString>,
-    /// The namespace within containerd that it is in, such as `k8s.io`.
+    /// The containerd namespace, such as `k8s.io`.
     pub namespace: Option<OsString>,
-    /// Its place in Kubernetes.
+    /// The pod that the container belongs to.
     pub pod: Option<Pod>,
     /// The state that the container is in.
     pub state: State,
-    /// The directory with its OCI `config.json`, where there is one. Reading it may ask for more
-    /// rights than the caller has.
+    /// The directory with the OCI `config.json`, if the engine has one. Reading the file may
+    /// require more rights than the caller has.
     pub bundle: Option<Location>,
-    /// The user whose word all of this is; none if only root could have written it.
+    /// The user whose claim the record is; none if only root could have written it.
     pub owner: Option<Owner>,
     /// The image that it was made from, as its engine names it.
     pub image: Option<OsString>,
-    /// The sandbox, if the container's process is known to be only the door to a sandbox, and its
-    /// namespaces not those of what runs inside.
+    /// The sandbox, if the container's programs run in one. The namespaces of the container's
+    /// process are then not those of its programs.
     pub sandbox: Option<Sandbox>,
 }
 
-/// The user whose word a record is.
+/// The user whose claim a record is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// The user's id.
     pub uid: u32,
-    /// The word by which the user is typed: a name of letters, digits, `.`, `_` and `-`, or the
-    /// number.
+    /// The name or number to type for the user. A name has only letters, digits, `.`, `_` and `-`.
     pub word: String,
-    /// `true` if this is the caller, who need not be named.
+    /// `true` if the user is the caller, who need not be named.
     pub is_caller: bool,
 }
 
-/// A container's place in Kubernetes.
+/// A Kubernetes pod, as one of its containers has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pod {
     /// The Kubernetes namespace.
@@ -67,29 +64,28 @@ pub struct Pod {
     pub container: Option<OsString>,
     /// The pod's uid.
     pub uid: Option<OsString>,
-    /// `true` if this is the pod's sandbox, which does nothing but hold the namespaces: the pause
-    /// container.
+    /// `true` for the pod's sandbox, the pause container, which only holds the namespaces.
     pub is_sandbox: bool,
 }
 
 /// The state of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum State {
-    /// It runs.
+    /// The container runs.
     #[default]
     Running,
-    /// It is frozen: whatever joins its cgroup is frozen too.
+    /// The container is frozen. Every process that joins its cgroup freezes too.
     Paused,
-    /// Its process is there and waits to become the container's program.
+    /// The container's process exists and waits to become its program.
     Created,
-    /// It has no process. In the engine's word: `exited`, `created`, `stopped`.
+    /// The container has no process. The text is the engine's: `exited`, `created`, `stopped`.
     Stopped(&'static str),
-    /// It was started once, and there is no record of its process in this directory. It may run all
-    /// the same: its user may have had another runtime directory.
+    /// The container was started once, and this directory has no record of its process. The
+    /// container may run nevertheless, if its user had another runtime directory.
     Unrecorded(PathBuf),
-    /// Its record names a process that is not its own any more.
+    /// The record names a process that is no longer the container's.
     Stale(Stale),
-    /// Its record is a user's, who may not say that of the process.
+    /// The record is the claim of a user who is not believed about the process.
     Unbelieved(Unbelieved),
 }
 
@@ -105,8 +101,7 @@ pub enum Stale {
     /// The process is in another container, by its cgroup.
     #[error("process {0} is in another container: {1:?}")]
     Elsewhere(i32, OsString),
-    /// The record does not say when its process started, and by its cgroup the process is in no
-    /// container.
+    /// The record has no time of the start, and the cgroup of the process names no container.
     #[error("nothing shows that process {0} is the container's")]
     Unproven(i32),
     /// The pidfd's inode is not the one that is recorded.
@@ -114,27 +109,27 @@ pub enum Stale {
     Inode(i32),
 }
 
-/// Why a user's record of a process is not believed: the process is in a namespace that is not the
-/// user's own.
+/// A reason why a user's record of a process is not believed: the process is in a namespace that is
+/// not the user's own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unbelieved {
     /// The process is in the caller's user namespace.
     #[error("process {0} is in your own user namespace, which user {1} did not create")]
     Yours(i32, String),
-    /// The user made none of the user namespaces that the process is in below the caller's.
+    /// The user created no user namespace between the caller's and that of the process.
     #[error("process {0} is in a user namespace that user {1} did not create")]
     Anothers(i32, String),
-    /// The user namespace that a namespace of the process belongs to is none of the user's.
+    /// A namespace of the process belongs to a user namespace that the user did not create.
     #[error(
         "the {1} namespace of process {0} does not belong to a user namespace that user {2} created"
     )]
     Namespace(i32, NsKind, String),
-    /// The kernel does not show whose the namespaces are.
-    #[error("whose namespaces process {0} is in cannot be seen")]
+    /// The kernel does not show the owners of the namespaces.
+    #[error("the owners of the namespaces of process {0} cannot be seen")]
     Unseen(i32),
 }
 
-/// A runtime that puts a container's programs where the host's namespaces do not show them.
+/// A runtime that keeps a container's programs out of the host's namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sandbox {
     /// Kata: a virtual machine.
@@ -156,7 +151,7 @@ impl fmt::Display for Sandbox {
 }
 
 impl State {
-    /// The word for it: `running`, `paused`, `created`, `exited`, `unknown`, `stale`.
+    /// Returns the state's name: `running`, `paused`, `created`, `exited`, `unknown`, `stale`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -182,7 +177,7 @@ impl fmt::Display for State {
 }
 
 impl Container {
-    /// Returns a container of which no more is known.
+    /// Returns a container of which nothing else is known.
     pub(crate) fn new(engine: Engine, id: impl Into<Vec<u8>>) -> Self {
         Self {
             engine,
@@ -198,9 +193,9 @@ impl Container {
         }
     }
 
-    /// The word that names it, as it is typed: `docker:web`, `k8s://prod/web-0/app`, of another
-    /// user than the caller `podman:ada@db`; by id where there is no name. Bytes that are no text
-    /// are replaced; nothing is escaped.
+    /// Returns the container's address, as it is typed: `docker:web`, `k8s://prod/web-0/app`, or
+    /// `podman:ada@db` for another user than the caller. An id stands for a missing name. Bytes
+    /// that are not UTF-8 are replaced; nothing is escaped.
     pub fn address(&self) -> String {
         if let Some(Pod {
             namespace,
@@ -228,8 +223,8 @@ impl Container {
         }
     }
 
-    /// The word that names it by its id, shortened where it is a long one, for containers that
-    /// share a name.
+    /// Returns the address by the container's id, of which twelve digits are enough, for containers
+    /// that share a name.
     pub fn address_by_id(&self) -> String {
         let short = self.short_id().display();
         let owner = self.owners();
@@ -241,14 +236,14 @@ impl Container {
         }
     }
 
-    /// The label, with the owner before it if that is another user than the caller.
+    /// Returns the label, after the owner if that is another user than the caller.
     pub fn shown(&self) -> OsString {
         let mut shown = OsString::from(self.owners());
         shown.push(self.label());
         shown
     }
 
-    /// The owner as it stands before the name, if it must be named.
+    /// Returns the owner as it is written before the name; empty if the owner need not be named.
     fn owners(&self) -> String {
         let owner = self.owner.as_ref().filter(|owner| !owner.is_caller);
         owner
@@ -256,8 +251,8 @@ impl Container {
             .unwrap_or_default()
     }
 
-    /// Returns the names that people have for it: its own, that of its pod, its name in the pod,
-    /// and an id that somebody chose.
+    /// Returns the names that people use for the container: its own, its pod's, its name in the
+    /// pod, and an id that somebody chose.
     pub(crate) fn names(&self) -> Vec<&OsStr> {
         let of_pod = self.pod.iter().flat_map(|pod| {
             pod.container
@@ -273,7 +268,7 @@ impl Container {
             .collect()
     }
 
-    /// Returns what people call the container: its name, or the start of its id.
+    /// Returns the container's name, or the start of its id.
     pub fn label(&self) -> OsString {
         match (&self.name, &self.pod) {
             (Some(name), _) => name.clone(),
@@ -282,7 +277,7 @@ impl Container {
         }
     }
 
-    /// The id, of which twelve digits are enough if the engine chose it.
+    /// Returns the id, or its first twelve digits if the engine chose it.
     fn short_id(&self) -> &OsStr {
         match self.id.as_bytes() {
             id if is_long_id(id) => OsStr::from_bytes(&id[..ID_BY_ITSELF]),

@@ -1,4 +1,4 @@
-//! The engines that run containers, and what each is called in front of a colon.
+//! The engines that run containers, and their prefixes.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub enum Engine {
     Oci,
     /// A set of namespaces that `nsx unshare --name` keeps.
     Lab,
-    /// A systemd unit, which is no container but is named in the same way.
+    /// A systemd unit, which is not a container but has names of the same form.
     Unit,
 }
 
@@ -48,7 +48,7 @@ impl Engine {
         Self::Unit,
     ];
 
-    /// Returns the word that stands in front of the colon.
+    /// Returns the prefix before a colon.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Docker => "docker",
@@ -82,8 +82,8 @@ impl Engine {
         }
     }
 
-    /// The engine of a prefix. `cri-o`, as Kubernetes writes it, and the names of single members of
-    /// a family are taken too.
+    /// Returns the engine of a prefix. `cri-o`, as Kubernetes writes it, and the names of single
+    /// members of a family are prefixes too.
     pub fn from_name(name: &[u8]) -> Option<Self> {
         match name {
             b"cri-o" => Some(Self::Crio),
@@ -95,7 +95,7 @@ impl Engine {
         }
     }
 
-    /// Returns every word that is taken for an engine in front of a colon.
+    /// Returns every prefix of an engine.
     pub(crate) fn words() -> impl Iterator<Item = &'static str> {
         Self::ALL
             .into_iter()
@@ -108,9 +108,9 @@ impl Engine {
         matches!(self, Self::Unit | Self::Lxc | Self::Machine | Self::Oci)
     }
 
-    /// Returns whether a request for containers of `self` means those of `other` too: all of
-    /// nerdctl and of containerd's CRI plug-in are containerd's, as Kubernetes too writes
-    /// `containerd://ID`, and every runtime's container is one of OCI.
+    /// Returns whether containers of `other` count as containers of `self`, too. Those of nerdctl
+    /// and of containerd's CRI plug-in are containerd's; Kubernetes writes `containerd://ID` for
+    /// them.
     pub fn includes(self, other: Self) -> bool {
         self == other || self == Self::Containerd && matches!(other, Self::Nerdctl | Self::Cri)
     }

@@ -1,4 +1,4 @@
-//! Why a word does not lead to a process or a namespace, and what may help.
+//! [`TargetError`]: the reason why a word does not lead to a process or a namespace, with hints.
 
 use crate::{
     container::{Container, State},
@@ -9,24 +9,24 @@ use crate::{
 use nsx_core::{hash::HashSet, pid::PinError};
 use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
-/// Why a word does not lead to what it names.
+/// An error that keeps a word from leading to the target that it names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// It is no target.
+    /// The word is not a target.
     #[error("{word:?} is not a target")]
     NotATarget {
-        /// The word. Its debug form, which the message shows, has everything escaped that could act
-        /// on a terminal.
+        /// The word. The message has its debug form, in which everything is escaped that a terminal
+        /// could act on.
         word: OsString,
         /// The fault in the word.
         source: ParseTargetError,
     },
-    /// The process that it names cannot be had.
+    /// The process that is named cannot be pinned.
     #[error("failed to find process {target}")]
     NotFound {
         /// The target that was named.
         target: Target,
-        /// The reason why the process cannot be had.
+        /// The reason why the process cannot be pinned.
         source: PinError,
     },
     /// Nothing carries the name.
@@ -34,7 +34,7 @@ pub enum TargetError {
     Nothing {
         /// The target that was named.
         target: Target,
-        /// Suggestions, one per line: names that are near, and what other users have of that name.
+        /// Suggestions, one per line: near names, and containers of other users that have the name.
         meant: Vec<String>,
         /// Records that could not be read.
         unread: Vec<Unread>,
@@ -47,15 +47,15 @@ pub enum TargetError {
         /// The containers that carry the name; at least one.
         containers: Vec<Container>,
     },
-    /// The owner that is named is no user.
+    /// The owner that is named is not a user.
     #[error("failed to find {target}: there is no user {user:?}")]
     NoUser {
         /// The target that was named.
         target: Target,
-        /// The owner's name. Its debug form has everything escaped that could act on a terminal.
+        /// The owner's name. In its debug form everything is escaped that a terminal could act on.
         user: OsString,
     },
-    /// The namespace of that name is a user's word for one that is not the user's.
+    /// A user gave the name to a namespace that does not belong to the user.
     #[error(
         "failed to open {target}: it does not belong to a user namespace that user {user} created"
     )]
@@ -70,18 +70,18 @@ pub enum TargetError {
     Ambiguous {
         /// The target that was named.
         target: Target,
-        /// Words that name one each.
+        /// The unambiguous address of each.
         addresses: Vec<String>,
     },
-    /// The file that was named holds no namespace, or the namespace cannot be had.
+    /// The file that was named holds no namespace, or the namespace cannot be opened.
     #[error("failed to open {target}: {why}")]
     NoNamespace {
         /// The target that was named.
         target: Target,
-        /// The reason why the namespace cannot be had.
+        /// The reason why the namespace cannot be opened.
         why: Box<NoNamespace>,
     },
-    /// A namespace was named where a process is needed, or the other way round.
+    /// A namespace was named though a process is needed, or the other way round.
     #[error("{target} is {is}, and {wanted} is needed here")]
     Unfit {
         /// The target that was named.
@@ -91,12 +91,12 @@ pub enum TargetError {
         /// The kind of thing that is needed.
         wanted: &'static str,
     },
-    /// The host could not be looked at.
+    /// The host's files or processes cannot be read.
     #[error("failed to {act}")]
     Host {
         /// The act that was tried.
         act: &'static str,
-        /// Why it failed.
+        /// The cause.
         source: ReadError,
     },
 }
@@ -111,8 +111,7 @@ fn nothing(target: &Target) -> &'static str {
     }
 }
 
-/// Returns the start of the message. It is not known whether a container without a record of its
-/// process runs.
+/// Returns the start of the message. A container without a record of its process may run.
 fn no_process(target: &Target, containers: &[Container]) -> String {
     if containers
         .iter()
@@ -153,10 +152,10 @@ fn states(target: &Target, containers: &[Container]) -> String {
     )
 }
 
-/// The most that are named in one message: a user may have made thousands.
+/// The most containers that one message names: a user may have made thousands.
 const MOST_LISTED: usize = 20;
 
-/// These as one text, cut where there are too many.
+/// Joins the elements, and cuts the list if there are too many.
 fn listed(all: &[String], separator: &str) -> String {
     match all.get(..MOST_LISTED) {
         Some(first) if all.len() > MOST_LISTED => {
@@ -167,8 +166,8 @@ fn listed(all: &[String], separator: &str) -> String {
 }
 
 impl TargetError {
-    /// Returns whether the word was right and what it names is not there: it has ended, or never
-    /// was.
+    /// Returns whether the word is right, but nothing has that name: its process has ended, or
+    /// never existed.
     pub fn is_absence(&self) -> bool {
         use PinError::{Ended, NoProcess, Reused};
         match self {
@@ -179,7 +178,7 @@ impl TargetError {
         }
     }
 
-    /// Returns what may help, one line per hint.
+    /// Returns hints, one per line.
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::NotATarget { word, source } => Target::proposed(word.as_bytes(), *source)
@@ -192,12 +191,12 @@ impl TargetError {
     }
 }
 
-/// Returns what could not be read, one line per engine, and what would help.
+/// Returns the records that could not be read, one line per engine and reason, with a remedy.
 pub(crate) fn refusals(unread: &[Unread]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut told = HashSet::default();
     for Unread { engine, path, why } in unread {
-        // That a store was cut off is said by itself.
+        // A store that was cut off has a note of its own.
         if matches!(why, ReadError::CutOff { .. })
             || !told.insert((*engine, why))
             || told.len() > MOST_LISTED

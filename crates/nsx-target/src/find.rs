@@ -1,8 +1,7 @@
 //! From a target to one pinned process or one open namespace.
-//!
 //! All stores that may know the name are read, and each record that matches is checked against the
-//! kernel. Exactly one container must remain: a running container beats one that is only created,
-//! and two running containers are an error that names both in full.
+//! kernel. Exactly one container must remain. A running container takes precedence over one that is
+//! only created. Two running containers are an error that names both in full.
 //!
 //! A name without an owner means the system's containers and the caller's own. Such a name never
 //! leads into the store of another user, who could give any name to a container. If only another
@@ -93,7 +92,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Searches for a namespace wherever the caller can see one.
+    /// Searches for a namespace among all that the caller can see.
     fn namespace(self, wanted: Wanted) -> Result<Found, TargetError> {
         namespace::search(self.target, wanted, self.host).map(Found::Namespace)
     }
@@ -353,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_are_no_target_are_refused_with_the_reason() {
+    fn words_that_are_not_targets_are_refused_with_the_reason() {
         assert_eq!(refusal(b"0"), "\"0\" is not a target: a PID is never 0");
         assert_eq!(
             refusal(b"-1"),
@@ -374,7 +373,7 @@ mod tests {
         let caller = std::process::id();
         let process = resolve(OsStr::new(&caller.to_string())).unwrap().process;
         assert_eq!(process.pid().as_raw_pid(), caller as i32);
-        // Before 6.9 there are no inodes, and to name one is refused.
+        // Before Linux 6.9 pidfds have no inodes of their own, and a target with an inode is refused.
         match process.inode() {
             Ok(inode) => {
                 assert!(resolve(OsStr::new(&format!("{caller}:{inode}"))).is_ok());

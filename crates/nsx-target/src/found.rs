@@ -12,7 +12,7 @@ pub enum Found {
     Namespace(Namespace),
 }
 
-/// A process, with the container whose name led to it.
+/// A process, and the container that was named.
 #[derive(Debug)]
 pub struct Subject {
     /// The process, pinned. For a container, its first process.
@@ -25,7 +25,7 @@ impl Found {
     /// Returns the process.
     ///
     /// # Errors
-    /// [`TargetError::Unfit`] if this is a namespace. `target` is what led to it.
+    /// [`TargetError::Unfit`] if this is a namespace. `target` is the word that was looked up.
     pub fn process(self, target: &Target) -> Result<Subject, TargetError> {
         match self {
             Self::Process(subject) => Ok(subject),

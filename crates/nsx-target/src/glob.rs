@@ -6,21 +6,21 @@ pub(crate) fn is_pattern(word: &[u8]) -> bool {
     word.iter().any(|byte| b"*?[".contains(byte))
 }
 
-/// Returns whether a pattern fits a name. Takes no more steps than the product of their lengths.
+/// Returns whether a pattern fits a name, in no more steps than the product of their lengths.
 pub(crate) fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut at, mut place) = (0, 0);
-    // The last star, and how much of the name it stands for.
+    let (mut at, mut letter) = (0, 0);
+    // The indices of the last star, and of the end of the text that it stands for.
     let mut star: Option<(usize, usize)> = None;
-    while place < name.len() {
+    while letter < name.len() {
         if pattern.get(at) == Some(&b'*') {
-            star = Some((at, place));
+            star = Some((at, letter));
             at += 1;
-        } else if let Some(length) = fits_one(&pattern[at..], name[place]) {
+        } else if let Some(length) = fits_one(&pattern[at..], name[letter]) {
             at += length;
-            place += 1;
+            letter += 1;
         } else if let Some((of_star, taken)) = &mut star {
             *taken += 1;
-            (at, place) = (*of_star + 1, *taken);
+            (at, letter) = (*of_star + 1, *taken);
         } else {
             return false;
         }
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn many_stars_cost_no_more_than_the_lengths_multiplied() {
-        // One step for each way to share the letters out would not end.
+        // Trying every way to divide the letters among the stars would not end.
         assert!(!fits(
             &b"*a".repeat(50),
             &[b"a".repeat(200), b"b".to_vec()].concat()

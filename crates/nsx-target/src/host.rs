@@ -1,6 +1,6 @@
-//! [`Host`]: whose records are read, and where they are.
+//! [`Host`]: the host whose records are read.
 //!
-//! The root directory is a value, so that a recorded tree stands in for a live host in tests.
+//! The root directory is a value, so that tests can use a recorded tree instead of a live host.
 
 use crate::{
     claim::{Claim, Location},
@@ -23,14 +23,14 @@ use std::{
     rc::Rc,
 };
 
-/// The seconds by which a process may seem to have started later than it was written down: both
-/// times are rounded.
+/// The seconds by which a process may seem to have started after its record was written, because
+/// both times are rounded.
 const ROUNDING: u64 = 2;
 
 /// A host with its containers' records.
 #[derive(Debug)]
 pub struct Host {
-    /// None on the live host until a store is read.
+    /// The files; on the live host unset until a store is read.
     files: OnceCell<Rc<Files>>,
     is_live: bool,
     proc: ProcRoot,
@@ -41,7 +41,7 @@ pub struct Host {
     cut_off: RefCell<Vec<Unread>>,
 }
 
-/// The accounts in /etc/passwd: of several with one name or id the first.
+/// The accounts in /etc/passwd. The first account with a name or id counts.
 #[derive(Debug, Default)]
 struct Users {
     by_uid: HashMap<u32, accounts::User>,
@@ -49,8 +49,7 @@ struct Users {
 }
 
 impl Host {
-    /// Returns the host that nsx runs on, as the caller sees it. Nothing of it is read yet but
-    /// that /proc is opened.
+    /// Returns the host that the caller runs on, as the caller sees it. This only opens /proc.
     ///
     /// # Errors
     /// [`TargetError::Host`] if /proc cannot be opened.
@@ -94,7 +93,7 @@ impl Host {
         Ok(self.files.get_or_init(|| files))
     }
 
-    /// Its processes.
+    /// Returns the host's processes.
     pub fn proc(&self) -> &ProcRoot {
         &self.proc
     }
@@ -152,7 +151,7 @@ impl Host {
             .map_or(Claim::Several, |files| files.process_claim(uid))
     }
 
-    /// Returns whether records with this claim are asked for.
+    /// Returns whether records with this claim are wanted.
     pub(crate) fn wants(&self, owners: Owners, claim: Claim) -> bool {
         match (owners, claim) {
             (_, Claim::Several) => false,
@@ -168,8 +167,8 @@ impl Host {
         !self.wants(Owners::Own, claim)
     }
 
-    /// Returns the users whose rootless engines are looked at. For root everybody is who has a
-    /// runtime directory or is in /etc/passwd; for others only the caller.
+    /// Returns the users whose rootless engines are searched. For root, all users are those with a
+    /// runtime directory or an entry in /etc/passwd; for others, only the caller.
     pub(crate) fn people(&self, owners: Owners) -> Vec<Person> {
         match owners {
             Owners::All => self.everybody().to_vec(),
@@ -207,7 +206,7 @@ impl Host {
             .collect();
         people.sort_by_key(|person| person.uid);
         let known: HashSet<u32> = people.iter().map(|person| person.uid).collect();
-        // Whoever logs in from a directory service is in no file.
+        // A user of a directory service has no entry in the file.
         let logged_in = self
             .system_dir("/run/user")
             .and_then(|dir| dir.names())
@@ -226,7 +225,7 @@ impl Host {
     /// Returns a user, who may be missing in /etc/passwd.
     fn person(&self, uid: u32) -> Person {
         let known = self.users().by_uid.get(&uid).cloned();
-        let asked = || {
+        let looked_up = || {
             if self.is_live {
                 accounts::user_by_id(uid).ok().flatten()
             } else {
@@ -234,7 +233,7 @@ impl Host {
             }
         };
         let home = known
-            .or_else(asked)
+            .or_else(looked_up)
             .map(|user| user.home)
             .filter(|home| home.starts_with(b"/"));
         Person::at_home(
@@ -270,8 +269,7 @@ impl Host {
         })
     }
 
-    /// Returns the word by which a user is typed: the name if it leads back to the user, else the
-    /// number.
+    /// Returns the name or number to type for a user: the name, if it leads back to the user.
     fn word(&self, uid: u32) -> String {
         let is_plain = |name: &&Vec<u8>| {
             name.iter()
@@ -300,14 +298,14 @@ impl Host {
                 .filter(|uid| *uid != u32::MAX);
         }
         let known = self.users().by_name.get(bytes).copied();
-        let asked = || {
+        let looked_up = || {
             if self.is_live {
                 accounts::user_by_name(bytes).ok().flatten()
             } else {
                 None
             }
         };
-        known.or_else(|| asked().map(|user| user.uid))
+        known.or_else(|| looked_up().map(|user| user.uid))
     }
 
     /// Returns whether a start, in clock ticks after the boot, is later than `seconds` since 1970.

@@ -69,14 +69,14 @@ pub struct Inventory<'a> {
 #[derive(Debug, Default)]
 struct Known {
     containers: Vec<Container>,
-    /// The cgroups of their first processes, where those name them.
+    /// The cgroups of their first processes, if those name the containers.
     cgroups: Vec<Option<Membership>>,
     by_id: HashMap<OsString, Vec<usize>>,
-    /// Indices of containers whose cgroups say nothing, such as those of a rootless Podman, by PID
-    /// namespace.
+    /// Indices of containers by PID namespace, for containers that no cgroup names, such as those
+    /// of a rootless Podman.
     by_pid_namespace: HashMap<NsId, usize>,
     unread: Vec<Unread>,
-    /// `true` if the stores that cost more to find were read too.
+    /// `true` if the stores outside the usual directories were read too.
     is_all: bool,
 }
 
@@ -158,12 +158,12 @@ impl Known {
         known
     }
 
-    /// Reads the stores that cost more to find.
+    /// Reads the stores outside the usual directories.
     fn read_all(&mut self, host: &Host) {
         if !std::mem::replace(&mut self.is_all, true) {
             let mut records = stores::look_elsewhere(host, Owners::All, None, &Query::All);
             records.retain(|record| !self.names(&record.container.id));
-            // A name leads to the one in the usual store, and to none if several others have it.
+            // A name leads to the container in the usual store. If several others have it, to none.
             let usual = self
                 .containers
                 .iter()
@@ -205,7 +205,7 @@ impl Known {
                     .ok()
                     .filter(|_| !process.ended())
             });
-            // Who shares the host's PID namespace cannot be told apart by it.
+            // Processes in the host's PID namespace may be in any container.
             if let Some(ns) = ns.filter(|ns| Some(*ns) != own) {
                 self.by_pid_namespace.entry(ns).or_insert(index);
             }

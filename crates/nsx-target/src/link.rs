@@ -1,9 +1,8 @@
 //! Symbolic links that name namespaces, as `ln -s /proc/4711/ns/net /run/netns/blue` makes them.
-//!
 //! A link in a directory that only root or the caller can write to is followed. A link to a
-//! process's namespace leads to the process that had the id when the link was made: the process is
-//! pinned, and one that started later is another one. Any other link is walked as the way to a
-//! store is, and whoever could have changed a part of the way counts.
+//! process's namespace means the process that had the id when the link was made. The process is
+//! pinned, and refused if it started later. Any other link is walked like the path of a store, and
+//! every user who could have changed a part of the path counts.
 
 use crate::{
     claim::{Claim, Location},
@@ -27,26 +26,27 @@ use std::{
 /// The most links that are followed, one to the other.
 const MOST_LINKS: usize = 8;
 
-/// Opens the namespace that stands at `place`, an `O_PATH` descriptor of an entry of `directory`,
-/// or that a link there leads to. Returns the claim of those who could have led it elsewhere.
+/// Opens the namespace of `file`, an `O_PATH` descriptor of an entry of `directory`, or the
+/// namespace that a link there leads to. Returns the claim of those who could have led it
+/// elsewhere.
 pub(crate) fn open(
     host: &Host,
     directory: &Location,
-    mut place: OwnedFd,
+    mut file: OwnedFd,
     mut claim: Claim,
 ) -> Result<(Namespace, Claim), NoNamespace> {
     let mut directory = directory.clone();
     // The text of the first link, which is what people see.
     let mut link: Option<PathBuf> = None;
     for _ in 0..=MOST_LINKS {
-        let meta = Meta::of(&place).map_err(NoNamespace::Os)?;
+        let meta = Meta::of(&file).map_err(NoNamespace::Os)?;
         if meta.kind != FileType::Symlink || host.is_anothers(claim) {
             let failed = |errno| match (link, meta.kind) {
                 (Some(link), _) => NoNamespace::Elsewhere(link),
                 (None, FileType::RegularFile) if errno == Errno::INVAL => NoNamespace::Plain,
                 (None, _) => NoNamespace::Os(errno),
             };
-            // Another file system, which may hang, is not asked what it is.
+            // A call to another file system may hang.
             if host
                 .proc()
                 .nsfs_device()
@@ -54,12 +54,12 @@ pub(crate) fn open(
             {
                 return Err(failed(Errno::INVAL));
             }
-            return Namespace::from_path_fd(place)
+            return Namespace::from_path_fd(file)
                 .map(|namespace| (namespace, claim))
                 .map_err(failed);
         }
         let target = PathBuf::from(OsString::from_vec(
-            rustix::fs::readlinkat(&place, c"", Vec::new())
+            rustix::fs::readlinkat(&file, c"", Vec::new())
                 .map_err(NoNamespace::Os)?
                 .into_bytes(),
         ));
@@ -74,9 +74,9 @@ pub(crate) fn open(
             return Err(NoNamespace::Elsewhere(link.clone()));
         };
         directory = Location::new(parent, claim);
-        (place, claim) = host
+        (file, claim) = host
             .dir(&directory)
-            .and_then(|it| it.place(name))
+            .and_then(|it| it.open_path(name))
             .map_err(|error| match error {
                 ReadError::Absent => NoNamespace::Dangling(link.clone()),
                 why => NoNamespace::Unread {
@@ -134,7 +134,7 @@ impl OfProcess {
         })
     }
 
-    /// Opens it for a link with this text that was made at `made`, in seconds since 1970.
+    /// Opens the namespace for a link with this text that was made at `made`, in seconds since 1970.
     fn open(&self, host: &Host, link: &Path, made: u64) -> Result<Namespace, NoNamespace> {
         let ended = || NoNamespace::Ended(link.to_owned());
         let proc = host.proc();
@@ -147,11 +147,11 @@ impl OfProcess {
             Some(tid) => proc.thread_ns_links(self.pid, tid).open(own),
             None => proc.open_ns(self.pid, own),
         };
-        // All of this was read by the number, and is about this process only if it is still there.
+        // This was read by the number, and is about this process only if it has not ended.
         if process.ended() {
             return Err(ended());
         }
-        // A link from before the boot was made before somebody set the clock.
+        // A link that seems older than the boot was made before the clock was set.
         if host.boot().is_some_and(|boot| boot <= made) && host.started_after(start, made) {
             return Err(NoNamespace::Reused {
                 link: link.to_owned(),

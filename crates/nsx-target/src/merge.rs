@@ -1,11 +1,11 @@
-//! The container that several engines know, made one.
+//! Containers that several engines know, merged.
 
 use crate::{check::Checked, container::Container};
 use nsx_core::hash::HashMap;
 use std::collections::hash_map::Entry;
 
-/// Each process once: where two engines know it, as the container of the one that is nearer to its
-/// user. What one user says adds nothing to what another one or the system does.
+/// Merges containers with the same process. If two engines know a process, the engine nearer to its
+/// user counts. A user's claim adds nothing to the claims of other users or of the system.
 pub(crate) fn merged(mut found: Vec<Checked>) -> Vec<Checked> {
     found.sort_by_key(|it| it.container.engine);
     let mut merged: Vec<Checked> = Vec::new();

@@ -1,5 +1,4 @@
-//! Namespaces that are named by themselves: by a file, by a name that somebody gave them, by inode
-//! or by id.
+//! Namespaces that a file, a name, an inode number or an id names.
 
 use crate::{
     belief,
@@ -28,7 +27,7 @@ use std::{
 /// Opens the namespace that the file `path` holds.
 ///
 /// # Errors
-/// [`TargetError`]: `NoNamespace` where the file is something else or is not there.
+/// [`TargetError::NoNamespace`] if the file does not hold a namespace or does not exist.
 pub(crate) fn by_file(target: &Target, path: &Path) -> Result<Namespace, TargetError> {
     Namespace::open(CWD, path).map_err(|errno| {
         let why = Box::new(link::refusal(path, errno));
@@ -39,8 +38,8 @@ pub(crate) fn by_file(target: &Target, path: &Path) -> Result<Namespace, TargetE
     })
 }
 
-/// Opens the namespace that `ip netns` or an engine has called `name`. One that another user gave
-/// the name must be the user's own.
+/// Opens the namespace that `ip netns` or an engine has called `name`. If another user gave the
+/// name, the namespace must be that user's own.
 pub(crate) fn by_name(
     target: &Target,
     name: &OsStr,
@@ -52,7 +51,7 @@ pub(crate) fn by_name(
     for directory in directories(host, owners) {
         match open_in(host, &directory, name) {
             Ok((_, claim)) if !host.wants(owners, claim) => {}
-            // One directory may be another's under a second name.
+            // Two paths may lead to one directory.
             Ok((namespace, _)) if opened.iter().any(|(_, other)| other.id() == namespace.id()) => {}
             Ok((namespace, claim)) => {
                 if let Some(owner) = host.owner(claim).filter(|owner| !owner.is_caller)
@@ -131,7 +130,7 @@ pub(crate) struct NetworkName {
     pub(crate) name: OsString,
 }
 
-/// The word that leads there: `netns:blue`, of another user than the caller `netns:ada@blue`.
+/// The address: `netns:blue`, or `netns:ada@blue` for another user than the caller.
 impl fmt::Display for NetworkName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.owner.as_ref().filter(|owner| !owner.is_caller) {
@@ -141,7 +140,7 @@ impl fmt::Display for NetworkName {
     }
 }
 
-/// Every name that these have given; those that Docker makes up for itself are of no use to people.
+/// Returns the names that these users have given. Docker's own names are left out, because they are of no use to people.
 pub(crate) fn names(host: &Host, owners: Owners) -> Vec<NetworkName> {
     let mut names = Vec::new();
     for directory in directories(host, owners)
@@ -192,15 +191,15 @@ fn open_in(
     let Ok(opened) = host.dir(directory) else {
         return failed(Errno::NOENT);
     };
-    match opened.place(name) {
-        Ok((place, claim)) => link::open(host, directory, place, claim),
+    match opened.open_path(name) {
+        Ok((file, claim)) => link::open(host, directory, file, claim),
         Err(ReadError::Absent) => failed(Errno::NOENT),
         Err(ReadError::Os(errno)) => failed(errno),
         Err(_) => failed(Errno::PERM),
     }
 }
 
-/// Looks for a namespace wherever the caller can see one, see [`Wanted::open`].
+/// Searches for a namespace among all that the caller can see, see [`Wanted::open`].
 pub(crate) fn search(
     target: &Target,
     wanted: Wanted,
@@ -229,10 +228,10 @@ pub(crate) fn search(
                     format!("the descriptors of {}", processes(unseen.closed)),
                 ),
             ];
-            let told = |(count, what): (usize, String)| {
+            let line = |(count, what): (usize, String)| {
                 (count > 0).then(|| format!("{what} could not be read"))
             };
-            let meant = hidden.into_iter().filter_map(told).collect();
+            let meant = hidden.into_iter().filter_map(line).collect();
             TargetError::Nothing {
                 target: target.clone(),
                 meant,

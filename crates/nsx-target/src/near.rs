@@ -1,12 +1,12 @@
-//! Proposals: the names that somebody may have meant by a word that names nothing.
+//! Proposals: the names that may have been meant by a word that names nothing.
 //!
 //! A name is near if a slip of the fingers turns the word into the name, if the name begins with
 //! the word, or if it contains the word. Capital and small letters count as the same.
 
-/// The nearness of a name to a word. The lesser one is nearer.
+/// The nearness of a name to a word. A lesser nearness is nearer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Nearness {
-    /// So many letters are put in, left out, replaced, or exchanged with their neighbours.
+    /// This many letters are added, missing, replaced, or exchanged with a neighbour.
     Slips(usize),
     /// The name begins with the word.
     Start,
@@ -14,9 +14,9 @@ pub enum Nearness {
     Part,
 }
 
-/// The fewest letters of a word that are looked for as the start of a name.
+/// The length from which a word may be the start of a name.
 const SHORTEST_START: usize = 2;
-/// The fewest letters of a word that are looked for within a name.
+/// The length from which a word may be a part of a name.
 const SHORTEST_PART: usize = 3;
 
 /// Returns the nearness of `name` to `word`, or none if `name` is not near enough to be proposed.

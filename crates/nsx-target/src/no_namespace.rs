@@ -25,7 +25,7 @@ pub enum NoNamespace {
     /// A link to something that is not there.
     #[error("it is a link to {}, which does not exist", .0.display())]
     Dangling(PathBuf),
-    /// A link to something else than a namespace.
+    /// A link to a file that is not a namespace's.
     #[error("it is a link to {}, which is not the file of a namespace", .0.display())]
     Elsewhere(PathBuf),
     /// A link to something that cannot be reached.
@@ -59,7 +59,7 @@ impl NoNamespace {
         }
     }
 
-    /// Returns whether a link says that a namespace was meant.
+    /// Returns whether a link shows that a namespace was meant.
     pub(crate) fn is_link(&self) -> bool {
         !matches!(self, Self::Plain | Self::Os(_))
     }

@@ -1,12 +1,12 @@
-//! Everything that runs and that a pattern fits.
+//! Patterns of names, and everything that runs and that they fit.
 //!
 //! | pattern | means |
 //! |---|---|
 //! | `web-*` | containers by their names, their pods' names or their ids |
-//! | `docker:*`, `podman:ada@*` | those of an engine, those of a user |
-//! | `*:web-*` | those of each engine whose word fits |
+//! | `docker:*`, `podman:ada@*` | containers of an engine, containers of a user |
+//! | `*:web-*` | containers of each engine whose prefix fits |
 //! | `k8s:*`, `k8s:web-*` | pods by their names, each by its first container |
-//! | `k8s://default/*` | the pods of a Kubernetes namespace, likewise |
+//! | `k8s://default/*` | pods of a Kubernetes namespace, each by its first container |
 //! | `k8s://default/*/app` | containers of pods |
 //! | `netns:*`, `netns:ada@*` | network namespaces that have names |
 
@@ -33,7 +33,7 @@ use std::{
 /// Something that a pattern fits.
 #[derive(Debug)]
 pub struct Match {
-    /// The word that leads to it alone.
+    /// The unambiguous address.
     pub address: String,
     /// The process or namespace.
     pub found: Found,
@@ -42,7 +42,7 @@ pub struct Match {
 /// A pattern of names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
-    /// Containers: of these engines, or of any if there are none.
+    /// Containers of these engines, or of any engine if the list is empty.
     Containers {
         /// The engines.
         engines: Vec<Engine>,
@@ -63,10 +63,10 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    /// Reads a pattern, without asking the system anything.
+    /// Reads a pattern, without a system call.
     ///
     /// # Errors
-    /// [`ParseTargetError`] if the prefix is not one of a name.
+    /// [`ParseTargetError`] if the prefix is not a prefix of names.
     pub fn parse(word: &[u8]) -> Result<Self, ParseTargetError> {
         let own = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
         if let Some(path) = word.strip_prefix(b"k8s://") {
@@ -122,7 +122,7 @@ impl Pattern {
         })
     }
 
-    /// Returns what the pattern is of, for a message.
+    /// Returns a noun for the things that the pattern fits, for a message.
     pub fn subject(&self) -> &'static str {
         match self {
             Self::Containers { .. } => "container that runs",
@@ -177,7 +177,7 @@ impl Host {
     }
 }
 
-/// The containers that run, of these engines, that a pattern with or without an owner fits.
+/// Returns the running containers of these engines that a pattern with or without an owner fits.
 fn containers(host: &Host, engines: &[Engine], glob: &OsStr) -> Result<Vec<Checked>, TargetError> {
     let engine = <[Engine; 1]>::try_from(engines).ok().map(|[engine]| engine);
     let fitting = |owners, glob: &[u8]| {
@@ -215,8 +215,8 @@ fn containers(host: &Host, engines: &[Engine], glob: &OsStr) -> Result<Vec<Check
     }
 }
 
-/// Returns whether a pattern fits a container: a name of its, its id, or a unit's name without the
-/// ending.
+/// Returns whether a pattern fits a container: one of its names, its id, or a unit's name without
+/// the ending.
 fn fits_container(glob: &[u8], container: &Container) -> bool {
     let names = container
         .names()
@@ -248,7 +248,7 @@ fn named(found: Vec<Checked>) -> Vec<Match> {
     matches.collect()
 }
 
-/// The network namespaces whose names a pattern with or without an owner fits.
+/// Returns the network namespaces whose names a pattern with or without an owner fits.
 fn networks(host: &Host, glob: &OsStr) -> Result<Vec<Match>, TargetError> {
     let opened = |owners, glob: &[u8]| {
         let names = namespace::names(host, owners)
@@ -256,7 +256,7 @@ fn networks(host: &Host, glob: &OsStr) -> Result<Vec<Match>, TargetError> {
             .filter(|it| fits(glob, it.name.as_bytes()));
         let opened = names.filter_map(|it| {
             let target = Target::Netns(it.name.clone());
-            // A user's word for a namespace that is not the user's leads nowhere.
+            // A user's name for a namespace that is not the user's leads nowhere.
             let namespace = namespace::by_name(&target, &it.name, host, owners).ok()?;
             Some(Match {
                 address: it.to_string(),

@@ -1,5 +1,5 @@
-//! Containers by the cgroups of all processes: what is left where records cannot be read, and all
-//! that an ordinary user may know of other people's containers.
+//! Containers by the cgroups of all processes. This finds containers whose records cannot be read,
+//! which are all that an ordinary user can see of other users' containers.
 
 use crate::{
     cgroup::{CgroupFacts, ContainerId},
@@ -19,17 +19,17 @@ use nsx_core::{
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-/// A container that has processes, and the one of them that started first.
+/// The process of a container that started first.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     pid: Pid,
     start: u64,
 }
 
-/// Returns what is in none of the usual stores: the containers of Docker's daemons that keep their
-/// records elsewhere, and those that only their cgroups name, because records may not be read, are
-/// in a container that has an engine of its own, or lie anywhere, as LXC's do (`lxc-start -P`).
-/// `known` is what the stores say.
+/// Returns the containers that are in none of the usual stores: those of Docker's daemons that keep
+/// their records elsewhere, and those that only their cgroups name. Records may be unreadable, in a
+/// container that has an engine of its own, or in any directory, as LXC's are (`lxc-start -P`).
+/// `known` are the containers of the stores.
 pub(crate) fn beyond(
     host: &Host,
     owners: Owners,
@@ -71,7 +71,7 @@ pub(crate) fn beyond(
     scanned.retain(|record| {
         matches!(query, Query::All) || query.wants_id(record.container.id.as_bytes())
     });
-    // What is nested has an id in its cgroup, and is the business of whoever runs it.
+    // A nested container has an id in its cgroup, and belongs to the container that runs it.
     if matches!(query, Query::All) {
         scanned.retain(|record| is_named_by_cgroup(record.container.engine));
     }
@@ -81,8 +81,8 @@ pub(crate) fn beyond(
         .filter(|it| it.runs())
         .map(|it| it.container.id.as_os_str())
         .collect();
-    // A record that is wrong about a container is no reason to enter what else is in its cgroup.
-    // But LXC's containers of one name may lie in several directories.
+    // If a record is wrong about a container, nothing else in its cgroup may be entered instead.
+    // But LXC's containers of one name may be in several directories.
     scanned.retain(|record| {
         let known = if is_named_by_cgroup(record.container.engine) {
             &running
@@ -95,10 +95,9 @@ pub(crate) fn beyond(
     records
 }
 
-/// The containers that a query's word means, by their ids or, where a cgroup has it, their names.
-///
-/// The process that started first stands for the container: a container's first process is there
-/// before all others, and its end is theirs where it is PID 1.
+/// Returns the containers that a query wants, by the ids or names in their cgroups.
+/// The process that started first stands for the container. A container's first process starts
+/// before all others, and if it is PID 1, they end with it.
 pub(crate) fn look(
     host: &Host,
     owners: Owners,
@@ -110,7 +109,7 @@ pub(crate) fn look(
     // Most processes of a host share a few cgroups.
     let mut known_cgroups: HashMap<Vec<u8>, Option<CgroupFacts>> = HashMap::default();
     let mut claims: HashMap<Membership, Option<Claim>> = HashMap::default();
-    // A user may give any name to a cgroup of his own, which hides no other's.
+    // A user may give any name to a cgroup of the user's own, which hides no container of others.
     let mut found: HashMap<(ContainerId, Claim), Seen> = HashMap::default();
     for pid in proc.pids().unwrap_or_default() {
         if proc.read(pid, "cgroup", &mut buffer).is_err() {
@@ -157,7 +156,7 @@ fn is_wanted(facts: &CgroupFacts, engine: Option<Engine>, query: &Query<'_>) -> 
     facts.container.as_ref().is_some_and(|named| {
         let is_engines = match (engine, named.engine) {
             (Some(wanted), Some(own)) => wanted.includes(own),
-            // An id alone may be that of any engine but those that have names for ids.
+            // An id alone may be a container of any engine, except those that use names as ids.
             (wanted, None) => !matches!(
                 wanted,
                 Some(Engine::Lab | Engine::Lxc | Engine::Machine | Engine::Unit)

@@ -98,7 +98,7 @@ impl MountPoint {
         let by = options
             .split(|byte| *byte == b',')
             .find_map(|option| decimal(option.strip_prefix(b"user_id=")?));
-        // A server whose user is unknown is not trusted.
+        // A server of an unknown user is not trusted.
         let by = by.and_then(|uid| uid.try_into().ok()).unwrap_or(OVERFLOW);
         Some(Self {
             id,
@@ -142,7 +142,7 @@ mod tests {
         for (mount, minor) in [(37, 41), (38, 42), (39, 43), (40, 44), (39, 99)] {
             assert_eq!(check(mount, minor), Ok(()), "{mount}");
         }
-        // Before 5.8 the device tells the mount.
+        // Before Linux 5.8 the device identifies the mount.
         let older = |minor| {
             let entry = Meta {
                 mount: None,

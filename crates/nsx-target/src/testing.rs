@@ -1,4 +1,4 @@
-//! A directory that a test fills, and that goes with this value.
+//! A directory that a test fills, and that is removed with its value.
 
 use std::{
     fs,

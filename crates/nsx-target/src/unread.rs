@@ -29,29 +29,29 @@ impl fmt::Display for Unread {
 /// An error that keeps a record from being read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum ReadError {
-    /// It is not there.
+    /// The file does not exist.
     #[error("no such file")]
     Absent,
-    /// The caller may not read it.
+    /// The caller may not read the file.
     #[error("permission denied")]
     Denied,
-    /// It is a link, a FIFO or anything else that is not a plain file.
+    /// The file is a link, a FIFO or anything else that is not a regular file.
     #[error("not a plain file")]
     Irregular,
-    /// It is longer than nsx reads.
+    /// The file is longer than the limit.
     #[error("longer than {} MiB", LONGEST >> 20)]
     TooLong,
-    /// It does not hold what it should.
+    /// The content is not as expected.
     #[error("unexpected content: {0}")]
     Malformed(String),
-    /// More than one user can write to it, or can put something else in its place: by this file or
+    /// More than one user can write to the file, or can replace it, because of this file or
     /// directory.
     #[error("not believed: more than one user could have written it, through {}", .0.display())]
     Shared(PathBuf),
-    /// It lies on a file system that a user other than the caller serves (FUSE).
+    /// The file is on a file system that another user than the caller serves (FUSE).
     #[error("on a file system that user {0} serves (FUSE)")]
     Served(u32),
-    /// The store of another user has cost as much as it may.
+    /// Reading the store of another user has reached its limit.
     #[error("cut off after {after}")]
     CutOff {
         /// The user.

@@ -38,8 +38,7 @@ impl Host {
             .filter(|label| matches!(Target::parse(label.as_bytes()), Ok(Target::Name(_))));
         words.extend(single.map(|label| label.to_string_lossy().into_owned()));
         words.extend(netns.iter().map(namespace::NetworkName::to_string));
-        // Shells read this, some of which expand what they read: no name that could be more than a
-        // word.
+        // Some shells expand the words that they read. Names with any other character are left out.
         words.retain(|word| {
             word.chars()
                 .all(|letter| letter.is_ascii_alphanumeric() || "_.-:/@+".contains(letter))

@@ -1,7 +1,6 @@
 //! [`Writers`]: the users who could have written a file of the host.
-//!
-//! The kernel tells owners, permission bits, access control lists and mounts; /etc/passwd and
-//! /etc/group tell the members of a group. Whatever stays unknown counts as [`Claim::Several`].
+//! The kernel knows owners, permission bits and access control lists; /etc/passwd and /etc/group
+//! have the members of groups. Everything that stays unknown counts as [`Claim::Several`].
 
 use crate::{
     claim::{Claim, OVERFLOW},

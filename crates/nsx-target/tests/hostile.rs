@@ -1,11 +1,11 @@
-//! Stores that somebody hostile has written, or that were cut off: never the wrong process, never
-//! held up, and said why.
+//! Stores that a hostile user has written, or that were cut off. They never lead to the wrong
+//! process and never hold a look-up up, and the reason is reported.
 
 #![forbid(unsafe_code)]
 #![allow(
     missing_docs,
     clippy::unwrap_used,
-    reason = "a test ends where something is not as it must be"
+    reason = "a test panics if something is wrong"
 )]
 
 mod support;
@@ -42,7 +42,7 @@ const BAD: &str = "var/lib/docker/containers/@BAD@/config.v2.json";
 fn a_record_that_cannot_be_read_hides_no_other() {
     let huge = |host: &Recorded| {
         host.file(BAD, "");
-        let path = host.place(&BAD.replace("@BAD@", &id("BAD")));
+        let path = host.path(&BAD.replace("@BAD@", &id("BAD")));
         fs::File::options()
             .write(true)
             .open(path)
@@ -74,11 +74,11 @@ fn a_record_that_cannot_be_read_hides_no_other() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_refused() {
+fn bytes_that_are_not_text_are_refused() {
     let host = docker();
     host.file(BAD, "");
     fs::write(
-        host.place(&BAD.replace("@BAD@", &id("BAD"))),
+        host.path(&BAD.replace("@BAD@", &id("BAD"))),
         b"{\"ID\":\"a\xff\",\"Name\":\"/web\"}",
     )
     .unwrap();
@@ -89,20 +89,20 @@ fn bytes_that_are_no_text_are_refused() {
 fn nothing_is_read_through_links_and_fifos() {
     let host = docker();
     host.file("elsewhere/config.v2.json", &config("BAD", "trap", "other"));
-    let root = host.place("elsewhere");
+    let root = host.path("elsewhere");
     symlink(
         &root,
-        host.place(&format!("var/lib/docker/containers/{}", id("BAD"))),
+        host.path(&format!("var/lib/docker/containers/{}", id("BAD"))),
     )
     .unwrap();
     host.refuses("trap", &["nothing has that name"]);
     host.refuses("docker:@BAD@", &["not a plain file"]);
-    let fifo = host.place(&format!(
+    let fifo = host.path(&format!(
         "var/lib/docker/containers/{}/config.v2.json",
         id("FIFO")
     ));
     rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-    // Were it opened as a file is, this would wait for a writer for ever.
+    // If the FIFO were opened like a file, this would wait for a writer for ever.
     host.refuses("docker:@FIFO@", &["not a plain file"]);
     host.leads(&["web"], "web", "docker:web");
 }
@@ -119,7 +119,7 @@ fn an_id_in_a_record_leads_nowhere_else() {
     for name in ["trap", "pit", "void"] {
         host.refuses(name, &["is not running"]);
     }
-    // Docker goes by the directory, whatever the file says.
+    // Docker goes by the directory, and not by the id in the file.
     host.file(
         "var/lib/docker/containers/@LIAR@/config.v2.json",
         &config("WEB", "liar", "other"),
@@ -140,9 +140,9 @@ fn an_id_in_a_record_leads_nowhere_else() {
 }
 
 #[test]
-fn a_number_that_is_somebody_elses_is_no_containers() {
+fn a_process_of_another_container_is_refused() {
     let host = docker();
-    // Another container's process, one that does not exist, and what is no process at all.
+    // Another container's process, one that does not exist, and numbers of no process at all.
     host.file(
         "var/lib/docker/containers/@BAD@/config.v2.json",
         &config("BAD", "thief", "web"),
@@ -242,7 +242,7 @@ fn a_user_is_believed_about_the_users_own_containers_by_the_user() {
 }
 
 #[test]
-fn names_that_act_are_no_words_for_a_shell() {
+fn names_with_other_characters_are_not_completed() {
     let host = docker();
     for (id, name) in [
         ("AA", "$(touch x)"),
@@ -255,10 +255,10 @@ fn names_that_act_are_no_words_for_a_shell() {
             &format!("var/lib/docker/containers/@{id}@/config.v2.json"),
             &config(id, name, "other"),
         );
-        // Only one of them at a time, for a process is in one container.
+        // Only one of them at a time, because a process is in one container.
         let words = host.host().words();
         assert_eq!(words, ["docker:web", "web"], "{name}");
-        fs::remove_file(host.place(&format!(
+        fs::remove_file(host.path(&format!(
             "var/lib/docker/containers/{}/config.v2.json",
             support::id(id)
         )))
@@ -308,7 +308,7 @@ fn a_cgroup_that_anybody_could_have_made_names_no_container() {
         &format!("docker:{}", &id("BAD")[..12]),
     );
     assert_eq!(origin("other"), Some(id("BAD").into()));
-    let open = host.place("sys/fs/cgroup/system.slice/open.service");
+    let open = host.path("sys/fs/cgroup/system.slice/open.service");
     fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
     host.refuses("docker:@BAD@", &["nothing has that name"]);
     assert_eq!(origin("other"), None);
@@ -320,7 +320,7 @@ fn a_cgroup_that_anybody_could_have_made_names_no_container() {
 }
 
 #[test]
-fn a_users_unit_answers_to_no_name_of_the_systems() {
+fn a_name_of_the_systems_does_not_lead_to_a_users_unit() {
     let users = "user.slice/user-4242.slice/user@4242.service/app.slice";
     let host = Recorded::new(&[
         ("own", &format!("0::/{users}/backup.service")),
@@ -337,7 +337,7 @@ fn a_users_unit_answers_to_no_name_of_the_systems() {
     }
     let why = "is in your own user namespace, which user alice did not create";
     host.refuses("unit:alice@backup.service", &["is not believed", why]);
-    // The system's is found beside it, and also if its name is one with an owner.
+    // The system's unit is found beside it, even if its name looks like a name with an owner.
     for unit in ["backup.service", "alice@backup.service"] {
         let process = host.pid("roots");
         host.describe(process, 1, 1_153_758, &format!("0::/system.slice/{unit}"));
@@ -362,7 +362,7 @@ fn a_store_that_more_than_one_user_can_write_to_is_not_believed() {
         "var/lib/docker",
         &format!("var/lib/docker/containers/{}", id("WEB")),
     ] {
-        let path = host.place(open);
+        let path = host.path(open);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
         host.refuses(
             "web",
@@ -397,13 +397,13 @@ fn a_configuration_that_others_can_write_to_decides_nothing() {
         (config.as_bytes().to_vec(), false)
     );
     for open in ["srv", "srv/bundle", "srv/bundle/config.json"] {
-        fs::set_permissions(host.place(open), fs::Permissions::from_mode(0o777)).unwrap();
+        fs::set_permissions(host.path(open), fs::Permissions::from_mode(0o777)).unwrap();
         let why = read("web").unwrap_err().to_string();
         assert!(
             why.starts_with("/srv/bundle/config.json: not believed") && why.ends_with(open),
             "{why}"
         );
-        fs::set_permissions(host.place(open), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(host.path(open), fs::Permissions::from_mode(0o755)).unwrap();
     }
 }
 

@@ -5,7 +5,7 @@
 #![allow(
     missing_docs,
     clippy::unwrap_used,
-    reason = "a test ends where something is not as it must be"
+    reason = "a test panics if something is wrong"
 )]
 
 mod support;
@@ -93,7 +93,7 @@ fn a_pods_containers_are_found_in_containerd() {
 #[test]
 fn a_pods_containers_are_found_without_kubelets_links() {
     let node = cri();
-    std::fs::remove_dir_all(node.place("var/log/containers")).unwrap();
+    std::fs::remove_dir_all(node.path("var/log/containers")).unwrap();
     node.leads(
         &["k8s://prod/web-0/app", "app", "k8s://prod/web-0"],
         "app",
@@ -243,8 +243,8 @@ fn docker_is_found_where_it_was_moved_and_at_its_users() {
         support::shown(&bundle)
     );
     host.called_by(0, "/root");
-    // Without Docker's own records its containers have ids still.
-    std::fs::remove_dir_all(host.place("data/docker")).unwrap();
+    // Without Docker's own records its containers still have ids.
+    std::fs::remove_dir_all(host.path("data/docker")).unwrap();
     host.leads(
         &["docker:@WEB@"],
         "web",
@@ -264,7 +264,7 @@ fn a_record_that_the_kernel_contradicts_is_stale() {
     let mut host = Recorded::new(&[("web", "0::/web")]);
     record(&host, 1_153_757);
     host.leads(&["web", "oci:web"], "web", "oci:web");
-    // Another start than the one that is written down.
+    // Another start than the one in the record.
     record(&host, 1_153_756);
     let error = host.refuses(
         "web",
@@ -274,12 +274,12 @@ fn a_record_that_the_kernel_contradicts_is_stale() {
         ],
     );
     assert!(error.is_absence());
-    // A cgroup that is another container's.
+    // A cgroup of another container.
     record(&host, 1_153_757);
     let elsewhere = format!("0::/docker/{}", id("OTHER"));
     host.describe(host.pid("web"), 1, 1_153_757, &elsewhere);
     host.refuses("web", &["stale", "is in another container", "@OTHER@"]);
-    // The process is gone.
+    // The process has ended.
     host.end("web");
     host.refuses("web", &["stopped"]);
 }
@@ -309,7 +309,7 @@ fn a_number_without_a_time_needs_a_cgroup() {
     );
     let file = std::fs::File::options()
         .write(true)
-        .open(host.place(&pidfile.replace("@WEB@", &id("WEB"))))
+        .open(host.path(&pidfile.replace("@WEB@", &id("WEB"))))
         .unwrap();
     let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_003_600);
     file.set_modified(written).unwrap();
@@ -317,7 +317,7 @@ fn a_number_without_a_time_needs_a_cgroup() {
 }
 
 #[test]
-fn running_beats_created_and_two_that_run_are_told_apart() {
+fn a_running_container_beats_a_created_one_and_two_running_ones_are_listed() {
     let host = Recorded::new(&[
         ("web", "0::/docker/@WEB@"),
         ("other", "0::/libpod_parent/libpod-@OTHER@"),

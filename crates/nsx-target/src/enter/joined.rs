@@ -94,7 +94,7 @@ impl Joined {
                 if target.proc.own_ns(NsLink::Own(kind)) != Ok(id) {
                     findings.skipped(
                         "its children",
-                        format!("are in {id}, which is joined in place of its own"),
+                        format!("are in {id}, which is joined instead of its own"),
                     );
                     let path = format!("/proc/{}/ns/{}", target.process.pid(), link.name()).into();
                     self.files.push(NamespaceFile::new(path, ns));

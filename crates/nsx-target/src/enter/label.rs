@@ -3,7 +3,7 @@
 use nsx_core::plan::Label;
 use std::ffi::CString;
 
-/// The content of `/proc/PID/attr/current`, whose form tells the security module.
+/// The content of `/proc/PID/attr/current`. Its form shows the security module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ModuleLabel {
     AppArmor(String),

@@ -1,5 +1,5 @@
 //! The files in /etc that belong to a network. A program that joins the network but keeps the
-//! caller's files sees them in place of the caller's: those that `ip-netns(8)` has for a named
+//! caller's files sees them instead of the caller's: those that `ip-netns(8)` has for a named
 //! network namespace, and a container's own.
 
 use super::Findings;

@@ -107,7 +107,8 @@ fn find_container(enter: &Enter, context: Context<'_>, findings: &mut Findings) 
         format!("process {}", process.pid()),
         format!("is alive, and held by a pidfd from now on{whose}"),
     );
-    // A number means the process as it is now. Whose it is costs a look into every store.
+    // A number means the process as it is now. Its container is looked up only if facts are wanted,
+    // because that costs a look into every store.
     let around = (container.is_none() && enter.explain)
         .then(|| container_around(process.pid(), context.host))
         .flatten();

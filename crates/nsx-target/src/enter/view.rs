@@ -1,4 +1,4 @@
-//! What a program sees in /proc, /sys, /dev/mqueue and /etc, if that would otherwise show other
+//! The files of a program in /proc, /sys, /dev/mqueue and /etc, if they would otherwise show other
 //! namespaces than the program is in.
 
 use super::{Enter, EnterError, Findings, Scope, findings::Remedy, network_files};

@@ -1,10 +1,9 @@
-//! Reading what others keep on disk, so that no content of it can lead nsx elsewhere, hold it up or
-//! fill its memory, and so that it is known whose word it is.
-//!
-//! A path is walked one component at a time, and nothing on it is looked up twice. Symbolic links
-//! are followed on the way to the root of a store, each one counted; below a directory that was
-//! opened none is. What is read is a regular file, up to a limit. Everything carries its [`Claim`].
-//! What more than one user could have written is not read at all.
+//! Files that others wrote. None of them can lead nsx elsewhere, hold it up or fill its memory, and
+//! the claim on each is known.
+//! A path is walked one component at a time, and no component is looked up twice. Symbolic links
+//! are followed and counted on the way to the root of a store, and never below a directory that was
+//! opened. Only regular files are read, up to a limit. Everything carries its [`Claim`]. A file
+//! that more than one user could have written is not read at all.
 
 mod walk;
 
@@ -54,7 +53,7 @@ impl Files {
         Self::below(Path::new("/"), caller, |_| 0)
     }
 
-    /// Returns the files of a recorded host, where the owner of the root directory stands for root.
+    /// Returns the files of a recorded host. The owner of its root directory stands for root.
     pub(crate) fn recorded(root: &Path, caller: u32) -> Result<Self, ReadError> {
         Self::below(root, caller, |meta| meta.uid)
     }
@@ -129,19 +128,19 @@ struct Entry {
     claim: Claim,
 }
 
-/// The kind of mount that an entry may lie on.
+/// The mounts that an entry may lie on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum On {
-    /// Any, so that its server is looked up.
+    /// Any mount. The user who serves it is looked up.
     Any,
-    /// A mount point that only the system can have made.
+    /// A mount that only the system can have made.
     Systems,
 }
 
 const ENTRY: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Opening a FIFO does not wait for a writer, a terminal does not become nsx's own, and a lease on
-/// the file is not waited for.
+/// With these flags, opening waits neither for the writer of a FIFO nor for a lease on the file,
+/// and a terminal does not become the controlling terminal.
 const FILE: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
@@ -171,8 +170,8 @@ impl Dir {
         }
     }
 
-    /// Opens an entry without following it. With `O_DIRECTORY` in `wanted`, a directory is mounted
-    /// that is mounted on demand.
+    /// Opens an entry without following it. With `O_DIRECTORY` in `wanted`, a directory that is
+    /// mounted on demand is mounted.
     fn entry(&self, name: &OsStr, wanted: OFlags, on: On) -> Result<Entry, ReadError> {
         self.files.budget.charge(self.claim, 1, 0)?;
         let fd = match rustix::fs::openat(&self.fd, name, ENTRY | wanted, Mode::empty()) {
@@ -214,18 +213,18 @@ impl Dir {
         path_of(&self.fd)
     }
 
-    /// A directory below.
+    /// Opens a directory below.
     pub(crate) fn below(&self, path: impl AsRef<OsStr>) -> Result<Self, ReadError> {
-        let mut place = self.clone();
+        let mut directory = self.clone();
         for name in parts(path.as_ref())? {
-            place = place.child(place.entry(name, OFlags::DIRECTORY, On::Any)?, None);
-            match place.meta.kind {
+            directory = directory.child(directory.entry(name, OFlags::DIRECTORY, On::Any)?, None);
+            match directory.meta.kind {
                 FileType::Directory => {}
                 FileType::Symlink => return Err(ReadError::Irregular),
                 _ => return Err(ReadError::Absent),
             }
         }
-        Ok(place)
+        Ok(directory)
     }
 
     /// Opens the directory of a path below, and returns the name in it.
@@ -241,7 +240,7 @@ impl Dir {
         }
     }
 
-    /// The whole of a file below.
+    /// Reads a file below.
     pub(crate) fn read(&self, path: impl AsRef<OsStr>) -> Result<Vec<u8>, ReadError> {
         self.content(path).map(|content| content.bytes)
     }
@@ -255,7 +254,7 @@ impl Dir {
     /// Reads a file in this directory.
     fn file(&self, name: &OsStr) -> Result<Content, ReadError> {
         let (fd, meta, claim) = if self.names_claim() != Claim::System {
-            // To open what somebody serves would already ask him.
+            // Opening a file that a user serves would already call the user's program.
             let Entry { fd, meta, claim } = self.entry(name, OFlags::empty(), On::Any)?;
             if meta.kind != FileType::RegularFile {
                 return Err(ReadError::Irregular);
@@ -295,8 +294,8 @@ impl Dir {
         })
     }
 
-    /// Reads a file of the kernel below, such as one of a cgroup: the kernel wrote it, whoever owns
-    /// it.
+    /// Reads a file of the kernel below, such as one of a cgroup. The kernel writes it, even if a
+    /// user owns it.
     pub(crate) fn read_kernels(&self, path: impl AsRef<OsStr>) -> Result<Vec<u8>, ReadError> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         let fd = beneath::open(&self.fd, Path::new(path.as_ref()), FILE, resolve)?;
@@ -320,8 +319,8 @@ impl Dir {
         })
     }
 
-    /// Opens what stands at `path` below with `O_PATH`, and returns its claim.
-    pub(crate) fn place(&self, path: impl AsRef<OsStr>) -> Result<(OwnedFd, Claim), ReadError> {
+    /// Opens the file or directory at `path` below with `O_PATH`, and returns its claim.
+    pub(crate) fn open_path(&self, path: impl AsRef<OsStr>) -> Result<(OwnedFd, Claim), ReadError> {
         let (directory, name) = self.split(path.as_ref())?;
         directory
             .entry(name, OFlags::empty(), On::Any)
@@ -330,10 +329,10 @@ impl Dir {
 
     /// Returns whether there is anything at `path` below.
     pub(crate) fn has(&self, path: impl AsRef<OsStr>) -> bool {
-        self.place(path).is_ok()
+        self.open_path(path).is_ok()
     }
 
-    /// The names in the directory, in order.
+    /// Returns the names in the directory, in order.
     pub(crate) fn names(&self) -> Result<Vec<Vec<u8>>, ReadError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(&self.fd, c".", flags, Mode::empty())?;
@@ -354,7 +353,7 @@ impl Dir {
     }
 }
 
-/// Returns the names of a path that leads nowhere but down.
+/// Returns the components of a path that leads only down.
 fn parts(path: &OsStr) -> Result<impl Iterator<Item = &OsStr>, ReadError> {
     use std::path::Component::{CurDir, Normal};
     let components = Path::new(path).components();
@@ -376,7 +375,7 @@ fn path_of(fd: &OwnedFd) -> PathBuf {
         .unwrap_or_default()
 }
 
-/// Reads a file of this size. Files of the kernel have size 0, and others may grow meanwhile.
+/// Reads a file of a given size. Files of the kernel have size 0, and others may grow meanwhile.
 fn read_all(fd: &OwnedFd, size: u64) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
     loop {
@@ -385,7 +384,7 @@ fn read_all(fd: &OwnedFd, size: u64) -> Result<Vec<u8>, ReadError> {
         if bytes.len() as u64 > LONGEST {
             return Err(ReadError::TooLong);
         }
-        // Less than there was room for is the end, but of the kernel's files, which come in pieces.
+        // A short read is the end, except for files of the kernel, which come in pieces.
         if read == 0 || read < room && size > 0 {
             return Ok(bytes);
         }
@@ -393,12 +392,12 @@ fn read_all(fd: &OwnedFd, size: u64) -> Result<Vec<u8>, ReadError> {
     }
 }
 
-/// A name as part of a path.
+/// Returns a name as part of a path.
 pub(crate) fn part(name: &[u8]) -> &OsStr {
     OsStr::from_bytes(name)
 }
 
-/// Names joined to a path.
+/// Joins names to a path.
 pub(crate) fn path(parts: &[&[u8]]) -> OsString {
     OsString::from_vec(parts.join(&b'/'))
 }

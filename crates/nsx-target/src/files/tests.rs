@@ -1,4 +1,4 @@
-//! Which files are read, how much of them, and whose claim each is.
+//! The files that are read, their limits, and the claim on each.
 
 use super::*;
 use crate::{claim::Location, testing::Tree};
@@ -23,7 +23,7 @@ fn mode(tree: &Tree, name: &str, mode: u32) {
     fs::set_permissions(tree.path(name), fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Returns whose word the file `a/b/file` of the store is.
+/// Returns the claim on the file `a/b/file` of the store.
 fn claim(tree: &Tree) -> Result<Claim, ReadError> {
     system(tree, "/store")?
         .content("a/b/file")
@@ -46,7 +46,7 @@ fn only_plain_files_beneath_are_read() {
     symlink("../../outside", tree.path("store/a/link")).unwrap();
     symlink("..", tree.path("store/up")).unwrap();
     rustix::fs::mknodat(CWD, tree.path("store/fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
-    // The second way is that of a path which somebody else than the system chose.
+    // The second location is a path that a user chose.
     for location in [
         Location::system("/store"),
         Location::new("/store", Claim::User(7)),
@@ -98,7 +98,7 @@ fn every_directory_on_the_path_counts_with_those_who_can_write_to_it() {
         assert_eq!(claim(&tree), Ok(Claim::System));
         mode(&tree, open, 0o777);
         shared(&tree, claim(&tree), open);
-        // Nobody is known to be in the group.
+        // The members of the group are not known.
         mode(&tree, open, 0o775);
         shared(&tree, claim(&tree), open);
         mode(&tree, open, 0o755);
@@ -137,7 +137,7 @@ fn a_group_counts_with_those_who_are_in_it() {
 }
 
 #[test]
-fn whoever_is_on_an_access_control_list_is_not_looked_for() {
+fn a_file_with_an_access_control_list_is_a_claim_of_several() {
     let tree = Tree::new();
     tree.file("store/a/b/file", "text");
     tree.file(
@@ -147,8 +147,8 @@ fn whoever_is_on_an_access_control_list_is_not_looked_for() {
     tree.file("etc/passwd", "root:x:0:0::/:\n");
     mode(&tree, "store/a", 0o775);
     assert_eq!(claim(&tree), Ok(Claim::System));
-    // Version 2; the owner, user 7007, the group, the mask and others: each a tag, what it may do,
-    // and who that is.
+    // Version 2; then the owner, user 7007, the group, the mask and others: a tag, permissions and
+    // an id each.
     let entries = [
         (1, 7, u32::MAX),
         (2, 7, 7007),
@@ -178,7 +178,7 @@ fn in_a_sticky_directory_only_roots_own_directories_are_roots() {
     tree.file("store/a/b/file", "text");
     mode(&tree, "store/a", 0o1777);
     assert_eq!(claim(&tree), Ok(Claim::System));
-    // Anybody may have moved it there.
+    // Any user may have moved the directory there.
     mode(&tree, "store/a", 0o755);
     mode(&tree, "store/a/b", 0o1777);
     shared(&tree, claim(&tree), "store/a/b");
@@ -229,7 +229,7 @@ fn links_on_the_way_to_a_store_are_followed_and_count() {
 }
 
 #[test]
-fn what_a_user_chose_is_no_more_than_the_users_word() {
+fn a_path_that_a_user_chose_is_at_most_the_users_claim() {
     let tree = Tree::new();
     tree.file("store/a/b/file", "text");
     let store = walk(&tree, &Location::new("/store", Claim::User(7))).unwrap();

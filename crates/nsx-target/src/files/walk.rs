@@ -22,8 +22,8 @@ const KERNELS: [&str; 2] = ["/proc", "/sys"];
 const MOST_LINKS: usize = 40;
 
 impl Dir {
-    /// Opens the directory at `location`, through symbolic links, each of which counts with those
-    /// who could have made it.
+    /// Opens the directory at `location`. Symbolic links on the way are followed, and the users who
+    /// could have made them are part of the claim.
     pub(crate) fn walk(files: &Rc<Files>, location: &Location) -> Result<Self, ReadError> {
         let Location { path, claim } = location;
         if *claim == Claim::Several {
@@ -40,8 +40,8 @@ impl Dir {
             up: None,
             files: Rc::clone(files),
         };
-        // What is still to be walked, the last first; with each name the part of the path that it
-        // ends.
+        // The names that are still to be walked, in reverse order, each with the part of the path
+        // that ends with it.
         let mut rest: Vec<(OsString, Option<&Path>)> = Vec::new();
         for ancestor in path.ancestors() {
             let name = ancestor
@@ -51,20 +51,20 @@ impl Dir {
             rest.extend(name.map(|name| (name, Some(ancestor))));
         }
         let mut links = 0;
-        let mut place = Rc::new(top.clone());
+        let mut directory = Rc::new(top.clone());
         while let Some((name, so_far)) = rest.pop() {
             match name.as_bytes() {
                 b"" | b"." => {}
                 b"/" => {
-                    place = Rc::new(Self {
-                        claim: place.claim,
+                    directory = Rc::new(Self {
+                        claim: directory.claim,
                         ..top.clone()
                     })
                 }
                 b".." => {
-                    let up = place.up.as_ref().unwrap_or(&place);
-                    place = Rc::new(Self {
-                        claim: place.claim,
+                    let up = directory.up.as_ref().unwrap_or(&directory);
+                    directory = Rc::new(Self {
+                        claim: directory.claim,
                         ..up.as_ref().clone()
                     });
                 }
@@ -77,7 +77,7 @@ impl Dir {
                     } else {
                         On::Any
                     };
-                    let entry = match place.entry(&name, OFlags::DIRECTORY, on) {
+                    let entry = match directory.entry(&name, OFlags::DIRECTORY, on) {
                         Err(ReadError::Absent) => {
                             files.absent.borrow_mut().extend(so_far.map(Path::to_owned));
                             return Err(ReadError::Absent);
@@ -93,20 +93,20 @@ impl Dir {
                         let target = OsString::from_vec(target.into_bytes());
                         let parts = Path::new(&target).components().rev();
                         rest.extend(parts.map(|part| (part.as_os_str().to_owned(), None)));
-                        place = Rc::new(Self {
+                        directory = Rc::new(Self {
                             claim: entry.claim,
-                            ..place.as_ref().clone()
+                            ..directory.as_ref().clone()
                         });
                     } else {
-                        place = Rc::new(place.child(entry, Some(&place)));
+                        directory = Rc::new(directory.child(entry, Some(&directory)));
                     }
                 }
             }
         }
-        match place.meta.kind {
+        match directory.meta.kind {
             FileType::Directory => Ok(Self {
                 up: None,
-                ..place.as_ref().clone()
+                ..directory.as_ref().clone()
             }),
             _ => Err(ReadError::Absent),
         }

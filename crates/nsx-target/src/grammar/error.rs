@@ -11,10 +11,10 @@ pub enum ParseTargetError {
     /// The part that follows the colon of a PID is not an inode number.
     #[error("what follows the colon is not the inode number of a pidfd")]
     Inode,
-    /// Nothing, or nothing after the prefix.
+    /// The word is empty, or has nothing after its prefix.
     #[error("it names nothing")]
     Empty,
-    /// A prefix that nsx does not know.
+    /// The prefix is not known.
     #[error(
         "the prefix is none of docker, podman, containerd, nerdctl, cri, crio, k8s, lxc, machine, \
         unit, oci, netns and id, \

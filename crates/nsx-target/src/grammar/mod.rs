@@ -1,19 +1,18 @@
-//! The words for a target, read without asking the system anything.
+//! The words for a target, read without a system call.
 //!
 //! | form | means |
 //! |---|---|
 //! | `1234` | a PID as the caller sees it |
-//! | `1234:5678` | the same, only if its pidfs inode is 5678: proof against a number that was used again |
+//! | `1234:5678` | a PID whose pidfd has inode 5678: proof against a number that was used again |
 //! | `docker:web`, `docker://ID` | a container or unit of that engine, by name, id or the start of an id |
-//! | `podman:ada@db` | the same in the store of user ada, who may be a number |
+//! | `podman:ada@db` | a container in the store of user ada, a name or a number |
 //! | `k8s://NAMESPACE/POD[/CONTAINER]` | a pod's container on this node |
 //! | `netns:blue`, any word with a slash | a namespace that a file holds |
-//! | `netns:ada@blue` | one that user ada gave a name |
+//! | `netns:ada@blue` | a namespace that user ada gave a name |
 //! | `net:[4026532177]`, `id:77` | a namespace by its inode or its never-reused id |
-//! | `web` | whatever of the system's or the caller's own carries that name |
-//!
-//! If the name of a container, unit or namespace may contain an `@`, `ada@db` is a name first, and
-//! only if nothing has it a name with its owner: [`with_owner`].
+//! | `web` | any container or namespace of the system's or the caller's own that has the name |
+//! If names of an engine may contain an `@`, `ada@db` is a name first. Only if nothing has that
+//! name, it is a name with its owner: [`with_owner`].
 
 mod error;
 mod pod;
@@ -34,23 +33,23 @@ use std::{
     path::PathBuf,
 };
 
-/// The thing that a word names. Whether the thing exists is another question.
+/// A word for a process or a namespace. The target need not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A process by its number.
     Process {
-        /// Its id in the caller's PID namespace.
+        /// The process id in the caller's PID namespace.
         pid: Pid,
-        /// The inode of its pidfd, if it must have that one (6.9).
+        /// The inode that its pidfd must have, if one is given (Linux 6.9).
         inode: Option<u64>,
     },
     /// A container or unit of one engine.
     Container {
         /// The engine of the container or unit.
         engine: Engine,
-        /// The user in whose store it is, where one is named: a user's name or number.
+        /// The name or number of the user in whose store it is, if one is named.
         owner: Option<OsString>,
-        /// Its name, its id, or the start of its id.
+        /// The name, the id, or the start of the id.
         name: OsString,
     },
     /// A container of a Kubernetes pod on this node.
@@ -61,7 +60,7 @@ pub enum Target {
     File(PathBuf),
     /// A namespace by its kind and inode number.
     Namespace(NsId),
-    /// A namespace by its inode number; only read where nothing but a namespace fits.
+    /// A namespace by its inode number, from [`Self::parse_namespace`].
     Inode(u64),
     /// A namespace by its id, which is never used again (6.18).
     Id(u64),
@@ -73,7 +72,7 @@ impl Target {
     /// Reads a word, of which a bare number is a PID.
     ///
     /// # Errors
-    /// [`ParseTargetError`] where it has none of the forms.
+    /// [`ParseTargetError`] if the word has none of the forms.
     pub fn parse(word: &[u8]) -> Result<Self, ParseTargetError> {
         use ParseTargetError::{Empty, Pod, Prefix};
         if word.is_empty() {
@@ -121,7 +120,7 @@ impl Target {
         }
     }
 
-    /// Reads a word where only a namespace fits, so that a bare number is an inode.
+    /// Reads a word for a namespace, of which a bare number is an inode.
     ///
     /// # Errors
     /// [`ParseTargetError`].
@@ -132,8 +131,8 @@ impl Target {
         }
     }
 
-    /// Returns the target that was meant by a word that is none, if a change of its prefix makes it
-    /// one: `docker:web` for `doker:web`, `netns:blue` for `net:blue`.
+    /// Returns the target that was probably meant by a word that is not a target, if another prefix
+    /// makes it one: `docker:web` for `doker:web`, `netns:blue` for `net:blue`.
     pub(crate) fn proposed(word: &[u8], wrong: ParseTargetError) -> Option<Self> {
         let colon = word.iter().position(|&byte| byte == b':')?;
         let (prefix, rest) = (&word[..colon], &word[colon..]);
@@ -178,12 +177,12 @@ impl Target {
     }
 }
 
-/// The word without the slashes that it begins with.
+/// Returns the word without the slashes at its start.
 fn without_slashes(word: &[u8]) -> &[u8] {
     &word[word.iter().take_while(|&&byte| byte == b'/').count()..]
 }
 
-/// The owner and the name in `ada@db`. No user has a slash in the name.
+/// Returns the owner and the name in `ada@db`. No user has a slash in the name.
 pub(crate) fn with_owner(word: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = word.iter().position(|&byte| byte == b'@')?;
     let (owner, name) = (&word[..at], &word[at + 1..]);
@@ -194,7 +193,7 @@ fn os(bytes: &[u8]) -> OsString {
     OsString::from_vec(bytes.to_vec())
 }
 
-/// As it is typed. Bytes that are no text are replaced; nothing is escaped.
+/// The target as it is typed. Bytes that are not UTF-8 are replaced; nothing is escaped.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |name: &OsStr| String::from_utf8_lossy(name.as_bytes()).into_owned();

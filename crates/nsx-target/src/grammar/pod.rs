@@ -10,7 +10,7 @@ pub struct PodName {
     pub namespace: OsString,
     /// The pod's name.
     pub pod: OsString,
-    /// The container's name; the first that is no sandbox where none is given.
+    /// The container's name; none for the first container that is not the sandbox.
     pub container: Option<OsString>,
 }
 

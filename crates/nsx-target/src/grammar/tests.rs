@@ -152,7 +152,7 @@ fn digits_are_a_pid_until_they_can_only_be_an_id_or_an_inode() {
 }
 
 #[test]
-fn what_is_no_target_is_refused_with_the_reason() {
+fn a_word_that_is_not_a_target_is_refused_with_the_reason() {
     use ParseTargetError::{Empty, Id, Inode, Prefix, Slash};
     assert_eq!(parse(""), Err(Empty));
     assert_eq!(parse("0"), Err(ParsePidError::Zero.into()));
@@ -219,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_is_what_is_printed(word in "([a-z0-9]{1,9}:)?(//)?[a-z0-9/:@.\\[\\]]{0,20}") {
+    fn a_target_that_is_printed_is_read_back(word in "([a-z0-9]{1,9}:)?(//)?[a-z0-9/:@.\\[\\]]{0,20}") {
         if let Ok(target) = parse(&word) {
             prop_assert_eq!(parse(&target.to_string()), Ok(target));
         }

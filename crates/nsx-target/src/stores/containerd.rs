@@ -1,9 +1,8 @@
 //! containerd: a bundle `<state>/io.containerd.runtime.v2.task/<namespace>/<id>` for each container
 //! that has a task, with `config.json` and `init.pid`; nerdctl's and Kubernetes' names are in the
 //! annotations.
-//!
-//! Names have indexes where somebody keeps one: nerdctl a file for each name, kubelet a link for
-//! each container's log.
+//! Some names have an index: nerdctl has a file for each name, kubelet a link for each container's
+//! log.
 
 use super::{Findings, Query, Record, kubelet, oci, oci::OciState};
 use crate::{
@@ -29,7 +28,7 @@ struct Daemon {
     nerdctl: Option<Location>,
 }
 
-/// The directory of one namespace of containerd's, and those of the runtimes for it.
+/// The directory of a namespace of containerd's, and the directories of the runtimes for it.
 struct Bundles {
     directory: Dir,
     /// The location of that directory.
@@ -66,8 +65,7 @@ struct Annotations {
     image: Option<String>,
 }
 
-/// Reads what a bundle's config.json says of the container `id` in the containerd namespace
-/// `namespace`.
+/// Reads a bundle's config.json: the container `id` in the containerd namespace `namespace`.
 ///
 /// # Errors
 /// [`ReadError`] if `text` is not an OCI configuration.
@@ -101,8 +99,8 @@ pub fn parse(text: &[u8], namespace: &[u8], id: &[u8]) -> Result<Container, Read
 
 /// Returns the container as the bundle's path alone describes it.
 fn container(namespace: &[u8], id: &[u8]) -> Container {
-    // Docker's containers are containerd's too, in this namespace; Docker's own records tell more
-    // of them.
+    // Docker's containers are in this namespace of containerd's. Docker's own records have more
+    // about them.
     let engine = if namespace == b"moby" {
         Engine::Docker
     } else {
@@ -113,8 +111,7 @@ fn container(namespace: &[u8], id: &[u8]) -> Container {
     container
 }
 
-/// Returns the sandbox whose runtime this shim is, if the containers of that runtime are not
-/// processes of the host.
+/// Returns the kind of sandbox of a shim; none if its containers are processes of the host.
 pub(crate) fn sandbox(shim: &[u8]) -> Option<Sandbox> {
     let name = shim.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
     let has = |word: &[u8]| memchr::memmem::find(name, word).is_some();
@@ -163,7 +160,7 @@ pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: 
             },
         ]
     }));
-    // Kubernetes' names without a read of every bundle.
+    // These links have Kubernetes' names, so that not every bundle need be read.
     let logs = kubelet::Logs::read(host, query);
     for daemon in daemons {
         let tasks = daemon.state.join(TASKS);
@@ -173,7 +170,7 @@ pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: 
     }
 }
 
-/// The state directory that containerd's configuration names, a line of TOML: `state = "/path"`.
+/// Returns the state directory that containerd's configuration names, in a line of TOML: `state = "/path"`.
 fn moved(host: &Host, findings: &mut Findings) -> Option<Location> {
     let content = match host.content("/etc/containerd", "config.toml") {
         Ok(content) => content,
@@ -183,7 +180,7 @@ fn moved(host: &Host, findings: &mut Findings) -> Option<Location> {
         }
     };
     let text = String::from_utf8_lossy(&content.bytes);
-    // What comes after the first table is a plug-in's.
+    // A line after the first table is a plug-in's.
     let lines = text
         .lines()
         .map(str::trim)
@@ -249,7 +246,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// Those of a namespace's containers that are worth to be read.
+    /// Returns the containers of a namespace that a query may mean.
     fn candidates<'a>(
         &self,
         namespace: &[u8],
@@ -280,7 +277,7 @@ impl Daemon {
         }
     }
 
-    /// The id behind a name of nerdctl's: `<nerdctl>/<address>/names/<namespace>/<name>` holds it.
+    /// Returns the id for a name of nerdctl's, from `<nerdctl>/<address>/names/<namespace>/<name>`.
     fn nerdctl_id(&self, host: &Host, namespace: &[u8], query: &Query<'_>) -> Option<Vec<u8>> {
         let Query::Word(name, _) = query else {
             return None;
@@ -306,10 +303,11 @@ impl Bundles {
             Ok(content) if !query.may_be_in(id, &content.bytes) => return Ok(None),
             Ok(content) => (parse(&content.bytes, namespace, id)?, content.claim),
             Err(error) if error.is_distrust() => return Err(error),
-            // An id leads to the process although nothing else can be read of it.
-            Err(_) if query.wants_id(id) => {
-                (container(namespace, id), self.directory.place(part(id))?.1)
-            }
+            // An id leads to the process even if nothing else can be read.
+            Err(_) if query.wants_id(id) => (
+                container(namespace, id),
+                self.directory.open_path(part(id))?.1,
+            ),
             Err(ReadError::Absent) => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -340,7 +338,7 @@ impl Bundles {
     }
 }
 
-/// The namespace that a word has before a slash, and the query for the rest.
+/// Returns the namespace that a word has before a slash, and the query for the rest.
 fn split<'a>(query: &Query<'a>) -> (Option<&'a [u8]>, Query<'a>) {
     match *query {
         Query::Word(word, least) => match word.iter().position(|&byte| byte == b'/') {
@@ -351,7 +349,7 @@ fn split<'a>(query: &Query<'a>) -> (Option<&'a [u8]>, Query<'a>) {
     }
 }
 
-/// The word without containerd's namespace, for whoever compares names.
+/// Returns the word without containerd's namespace.
 pub(crate) fn without_namespace(word: &[u8]) -> &[u8] {
     word.rsplit(|&byte| byte == b'/').next().unwrap_or(word)
 }
@@ -369,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn annotations_tell_whose_a_container_is() {
+    fn annotations_name_the_engine_and_the_pod() {
         let of_pod = r#""io.kubernetes.cri.container-type":"container","io.kubernetes.cri.container-name":"app",
             "io.kubernetes.cri.sandbox-id":"77","io.kubernetes.cri.sandbox-name":"web-0",
             "io.kubernetes.cri.sandbox-namespace":"prod","io.kubernetes.cri.sandbox-uid":"9ad1",
@@ -405,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shim_tells_a_sandbox() {
+    fn a_shim_shows_a_sandbox() {
         assert_eq!(sandbox(b"/usr/bin/containerd-shim-runc-v2"), None);
         assert_eq!(
             sandbox(b"/opt/kata/bin/containerd-shim-kata-v2"),

@@ -1,4 +1,4 @@
-//! Docker: `<data-root>/containers/<id>/config.v2.json`, with what its runtime says as the second
+//! Docker: `<data-root>/containers/<id>/config.v2.json`, and the runtime's record as the second
 //! witness.
 //!
 //! The configuration may lag behind after the daemon crashed, so the runtime's record of the
@@ -94,7 +94,7 @@ pub fn parse(text: &[u8]) -> Result<(Container, Option<i32>), ReadError> {
         } => State::Stopped("restarting"),
         ConfigState { running: true, .. } => State::Running,
         ConfigState { dead: true, .. } => State::Stopped("dead"),
-        // The year 1 is Go's word for never.
+        // In Go the year 1 means never.
         state if state.started_at.starts_with("0001-") || state.started_at.is_empty() => {
             State::Stopped("created")
         }
@@ -148,7 +148,7 @@ impl Daemon {
     ) -> Result<(), ReadError> {
         let directory = host.dir(containers)?;
         let names = directory.names()?;
-        // A word that is a whole id needs no other's file. A name may look like the start of an id.
+        // For a whole id, no other file is read. A name may look like the start of an id.
         let by_id: Vec<_> = names.iter().filter(|id| query.is_whole_id(id)).collect();
         let candidates = if by_id.is_empty() {
             names.iter().collect()
@@ -182,7 +182,7 @@ impl Daemon {
         if !query.wants_container(&container) && !matches!(query, Query::All) {
             return Ok(None);
         }
-        // Whose directory it is decides, whatever the file says.
+        // The name of the directory counts, and not the id in the file.
         container.id = OsString::from_vec(id.to_vec());
         let mut record = Record::new(container, content.claim);
         record.pid = pid.and_then(Pid::from_raw);
@@ -191,16 +191,15 @@ impl Daemon {
         }
         match OciState::find(runtimes.get_or_insert_with(|| self.runtimes(host)), id) {
             Some((state, claim)) => state.witness(claim, &mut record),
-            // No runtime knows it, so whatever had that number was not run by Docker's since the
-            // boot.
+            // No runtime knows the container, so Docker has not run it since the boot.
             None if record.pid.is_some() => record.once_ended = Some(State::Stopped("exited")),
             None => {}
         }
         Ok(Some(record))
     }
 
-    /// Returns the directories where this daemon's runtimes keep their states:
-    /// `runtime-<name>/moby`, runc's first.
+    /// Returns the directories of the states of this daemon's runtimes: `runtime-<name>/moby`,
+    /// runc's first.
     fn runtimes(&self, host: &Host) -> Vec<Dir> {
         let Ok(exec) = host.dir(&self.exec) else {
             return Vec::new();
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn states_are_dockers() {
+    fn states_are_read_as_docker_names_them() {
         let started = r#""StartedAt":"2026-11-22T04:39:43.875170687Z""#;
         let running = format!(
             r#"{{"Running":true,"Paused":false,"Restarting":false,"Dead":false,"Pid":7,{started}}}"#
@@ -249,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubernetes_labels_is_a_pods() {
+    fn labels_of_kubernetes_name_the_pod() {
         let text = |kind: &str| {
             format!(
                 r#"{{"ID":"5f97","Name":"/k8s_app_web-0_prod_1_0","Config":{{"Labels":{{"io.kubernetes.pod.namespace":"prod",
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_configuration_is_refused() {
+    fn a_text_that_is_not_a_configuration_is_refused() {
         for text in [
             &b""[..],
             b"{}",

@@ -1,5 +1,5 @@
-//! The directories of Docker's daemons: the usual ones, those that a configuration file or the
-//! arguments of a daemon name, and those that a container's bundle shows.
+//! The directories of Docker's daemons: the usual directories, those that a configuration file or
+//! the arguments of a daemon name, and those that a container's bundle shows.
 
 use super::Findings;
 use crate::{
@@ -55,17 +55,17 @@ struct Root {
 const CONFIGURATION: &str = "/etc/docker";
 const DATA: &str = "/var/lib/docker";
 const EXEC: &str = "/run/docker";
-/// The directories where containerd keeps the bundles of Docker's containers: those of the daemon's
-/// own containerd, and of the system's.
+/// The directories of the bundles of Docker's containers: in the daemon's own containerd, and in
+/// the system's.
 const BUNDLES: [&str; 2] = [
     "/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby",
     "/run/containerd/io.containerd.runtime.v2.task/moby",
 ];
 
 impl Daemon {
-    /// Returns the system's: what is usual, and what /etc/docker/daemon.json or the arguments of
-    /// the one that runs say otherwise. There is more than one if it maps the users of its
-    /// containers.
+    /// Returns the system's daemon, with the directories that /etc/docker/daemon.json or the
+    /// arguments of the running daemon name instead of the usual ones. There are several elements
+    /// if the daemon maps the users of its containers.
     pub(super) fn of_system(host: &Host, findings: &mut Findings) -> Vec<Self> {
         let pid = host
             .content("/run", "docker.pid")
@@ -80,7 +80,7 @@ impl Daemon {
         )
     }
 
-    /// Returns one user's.
+    /// Returns the daemon of a user.
     pub(super) fn of(host: &Host, person: &Person, findings: &mut Findings) -> Self {
         let directory = person.location(person.config.join("docker"));
         let (config, claim) = DaemonConfig::read(host, &directory, "daemon.json", findings);
@@ -95,8 +95,8 @@ impl Daemon {
         }
     }
 
-    /// Returns those of root whose data are not where those of the system's are: of each daemon
-    /// that runs, and of the containers whose daemon has ended.
+    /// Returns root's daemons that keep their data elsewhere than the system's daemon: each running
+    /// daemon, and the daemons of containers whose daemon has ended.
     pub(super) fn elsewhere(host: &Host, findings: &mut Findings) -> Vec<Self> {
         let usual = Self::of_system(host, findings);
         let mut found: Vec<Self> = Vec::new();
@@ -139,7 +139,7 @@ impl Daemon {
             .or(arguments.userns_remap)
             .is_some_and(|user| !user.is_empty())
         {
-            // A directory `<uid>.<gid>` for whom root is.
+            // The directory is `<uid>.<gid>`, the ids of the containers' root outside.
             let is_remapped = |name: &Vec<u8>| {
                 let mut ids = name.split(|&byte| byte == b'.').map(decimal);
                 matches!(
@@ -161,8 +161,8 @@ impl Daemon {
         daemons
     }
 
-    /// Returns those that the bundles of containers show: the root directory of a container lies
-    /// somewhere below the data.
+    /// Returns the daemons that the bundles of containers show: the root directory of a container
+    /// is below the data directory.
     fn of_bundles(host: &Host, bundles: &Location) -> Vec<Self> {
         let Ok(directory) = host.dir(bundles) else {
             return Vec::new();
@@ -175,7 +175,7 @@ impl Daemon {
             let Ok(Spec { root }) = serde_json::from_slice(&content.bytes) else {
                 continue;
             };
-            // Most are below data that are known by now.
+            // Most are below a data directory that is known by now.
             if !root.path.is_absolute()
                 || found
                     .iter()
@@ -202,8 +202,8 @@ impl Daemon {
 }
 
 impl DaemonConfig {
-    /// Reads the settings of a daemon.json, and whose word they are. A file that cannot be parsed
-    /// sets nothing: the daemon does not start with it either.
+    /// Reads the settings of a daemon.json, and the claim on them. A file that cannot be parsed
+    /// sets nothing: the daemon does not start with such a file either.
     fn read(
         host: &Host,
         directory: &Location,
@@ -233,18 +233,18 @@ struct Arguments {
 }
 
 impl Arguments {
-    /// Reads those of a process; none if it is no daemon of this host's root.
+    /// Reads the arguments of a process; none if it is not a daemon of this host's root.
     fn of(host: &Host, pid: Pid) -> Option<Self> {
         let process = Process::pin(pid).ok()?;
         let mut text = Vec::new();
         host.proc()
             .read_up_to(cmdline::LONGEST, pid, "cmdline", &mut text)
             .ok()?;
-        // What was read by the number was about this process only if it is still there.
+        // This was read by the number, and is about this process only if it has not ended.
         (is_of_hosts_root(host, pid) && !process.ended()).then(|| Self::parse(&text))?
     }
 
-    /// Reads a command line, whose words end with a zero each.
+    /// Reads a command line. Each word ends with a zero byte.
     fn parse(text: &[u8]) -> Option<Self> {
         let words: Vec<_> = text.split(|&byte| byte == 0).collect();
         if !words
@@ -280,9 +280,9 @@ impl Arguments {
     }
 }
 
-/// Returns whether a process is root's, in the caller's own user namespace and root directory: what
-/// a container's root starts is no daemon of the host, and the paths that it was told lead
-/// elsewhere.
+/// Returns whether a process is root's, in the caller's own user namespace and root directory. A
+/// daemon that root of a container starts does not belong to the host, and the paths in its
+/// arguments lead elsewhere.
 fn is_of_hosts_root(host: &Host, pid: Pid) -> bool {
     let proc = host.proc();
     let user = NsLink::Own(NsKind::User);
@@ -307,7 +307,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_directories_of_a_daemon_are_among_its_arguments() {
+    fn the_directories_of_a_daemon_are_read_from_its_arguments() {
         let parse = |words: &str| Arguments::parse(words.replace(' ', "\0").as_bytes());
         let some = |path: &str| Some(PathBuf::from(path));
         let arguments = Arguments {

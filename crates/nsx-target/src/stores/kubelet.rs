@@ -1,5 +1,5 @@
-//! kubelet's links to logs: `/var/log/containers/<pod>_<namespace>_<container>-<id>.log`, the names
-//! of what Kubernetes runs here without a read of any file.
+//! kubelet's links to logs: `/var/log/containers/<pod>_<namespace>_<container>-<id>.log`. They have
+//! the names of Kubernetes' containers on this node, so that no file need be read.
 
 use super::Query;
 use crate::{container::Pod, host::Host, id::is_long_id};
@@ -7,14 +7,14 @@ use std::{collections::BTreeSet, ffi::OsString, os::unix::ffi::OsStringExt};
 
 /// The answer of the links to a query.
 pub(crate) enum Logs {
-    /// There are none here.
+    /// There are no links for the query.
     None,
     /// These containers, by id, may be meant.
     Are(BTreeSet<Vec<u8>>),
 }
 
 impl Logs {
-    /// Looks for those who are asked for.
+    /// Reads the links that fit a query.
     pub(crate) fn read(host: &Host, query: &Query<'_>) -> Self {
         if matches!(query, Query::All) {
             return Self::None;
@@ -37,7 +37,7 @@ impl Logs {
             .filter(|(pod, _)| container(pod))
             .map(|(_, id)| id)
             .collect();
-        // A sandbox has no log, and a container that was made without kubelet neither.
+        // A sandbox has no log, nor has a container that was made without kubelet.
         if ids.is_empty() {
             Self::None
         } else {
@@ -78,7 +78,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_links_name_is_a_containers() {
+    fn the_name_of_a_link_is_read() {
         let id = "ab".repeat(32);
         let (pod, found) = parse(format!("web-0_prod_app-1-{id}.log").as_bytes()).unwrap();
         assert_eq!(

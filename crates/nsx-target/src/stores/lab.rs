@@ -28,11 +28,11 @@ const SYSTEM: &str = "/run/nsx";
 /// A keeper as its record describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keeper {
-    /// Its process.
+    /// The keeper's process.
     pub pid: Option<pid::Pid>,
-    /// When that started: clock ticks since the boot.
+    /// The start of that process in clock ticks since the boot.
     pub start: Option<u64>,
-    /// The inode of its pidfd.
+    /// The inode of the process's pidfd.
     pub inode: Option<u64>,
     /// The kinds of namespaces that are the set's own.
     pub kinds: NsSet,

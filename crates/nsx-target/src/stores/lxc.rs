@@ -1,8 +1,8 @@
 //! LXC, Incus and LXD: a directory for each container, and a command socket for each one that runs.
-//!
-//! `lxc-start` listens on the abstract socket `<lxcpath>/<name>/command`; asked for the number of
-//! the first process with `LXC_CMD_GET_INIT_PID`, it answers whoever is its user. Everybody else
-//! finds the process by its cgroup or as the child of the monitor, whose title tells the name.
+//! `lxc-start` listens on the abstract socket `<lxcpath>/<name>/command`. To its own user, it
+//! answers the command `LXC_CMD_GET_INIT_PID` with the number of the first process. Other users
+//! find the process by its cgroup, or as the child of the monitor, which has the container's name
+//! in its title.
 
 use super::{Findings, Query, Record};
 use crate::{
@@ -29,11 +29,11 @@ use std::{
     time::Duration,
 };
 
-/// Of `struct lxc_cmd_req`: what is asked for.
+/// The command `LXC_CMD_GET_INIT_PID` in `struct lxc_cmd_req`.
 const GET_INIT_PID: u32 = 4;
-/// Its size, and that of the answer, on a 64-bit machine.
+/// The size of the request and of the answer on a 64-bit machine.
 const MESSAGE: usize = 16;
-/// Within this time the answer must come: a monitor has little else to do.
+/// The longest time to wait for an answer. A monitor has little else to do.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The end of the name of a monitor's socket.
 const COMMAND: &[u8] = b"/command";
@@ -76,7 +76,7 @@ pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: 
     }
 }
 
-/// The directory that the administrator has chosen.
+/// Returns the directory that the administrator has chosen.
 fn moved(host: &Host, findings: &mut Findings) -> Option<Location> {
     let content = match host.content("/etc/lxc", "lxc.conf") {
         Ok(content) => content,
@@ -116,7 +116,7 @@ impl Home {
                     .iter()
                     .filter(|name| is_meant(name) && is_container(name))
                 {
-                    let claim = match directory.place(part(name)) {
+                    let claim = match directory.open_path(part(name)) {
                         Ok((_, claim)) => claim,
                         Err(error) => {
                             findings.note(Engine::Lxc, self.location.path.join(part(name)), error);
@@ -131,8 +131,8 @@ impl Home {
                 }
             }
             Err(error) => {
-                // Anybody may listen under any name: what no trusted process answers for is no
-                // container.
+                // Any user may listen under any name. A container is one only if a trusted process
+                // answers for it.
                 let prefix = [self.location.path.as_os_str().as_bytes(), b"/"].concat();
                 let sockets = running.sockets().unwrap_or(&[]);
                 let names: BTreeSet<Vec<u8>> = sockets
@@ -173,10 +173,10 @@ impl Home {
         record
     }
 
-    /// The container's first process, as each of those says who seem to know it.
+    /// Returns a record for each process that somebody claims is the container's first.
     fn records(&self, running: &Running<'_>, name: &[u8], claim: Claim) -> Vec<Record> {
         let path = [self.location.path.as_os_str().as_bytes(), name].join(&b'/');
-        // Where the sockets cannot be listed, whether one is there shows when it is asked.
+        // If the sockets cannot be listed, the connection shows whether a monitor listens.
         let socket = socket_name(&path);
         let listens = socket.strip_suffix(COMMAND).unwrap_or(&socket);
         if running.sockets().is_some_and(|sockets| {
@@ -191,8 +191,8 @@ impl Home {
         } else {
             None
         };
-        let told = answer.map_or_else(|| running.search(&path, name), |answer| vec![answer]);
-        let joined = told.into_iter().map(|(pid, by)| (pid, claim.join(by)));
+        let claims = answer.map_or_else(|| running.search(&path, name), |answer| vec![answer]);
+        let joined = claims.into_iter().map(|(pid, by)| (pid, claim.join(by)));
         joined
             .filter(|(_, claim)| *claim != Claim::Several)
             .map(|(pid, by)| self.record(name, by, Some(pid)))
@@ -200,15 +200,15 @@ impl Home {
     }
 }
 
-/// Asks the monitor of the container in the directory `path` for the first process, and tells whose
-/// word the answer is. An answer is waited for only if it comes from root or the caller, because
-/// anybody may listen under any abstract name.
+/// Requests the first process from the monitor of the container in the directory `path`. Returns
+/// the claim on the answer, too. Only an answer from root or the caller is waited for, because any
+/// user may listen under any abstract name.
 fn ask(host: &Host, path: &[u8]) -> Option<(Pid, Claim)> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket =
         rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).ok()?;
     let address = SocketAddrUnix::new_abstract_name(&socket_name(path)).ok()?;
-    // One who does not accept is no monitor: EAGAIN.
+    // A process that does not accept connections (EAGAIN) is not a monitor.
     rustix::net::connect(&socket, &address).ok()?;
     let listener = host.process_claim(socket_peercred(&socket).ok()?.uid.as_raw());
     if host.is_anothers(listener) {
@@ -227,7 +227,7 @@ fn ask(host: &Host, path: &[u8]) -> Option<(Pid, Claim)> {
     Some((Pid::from_raw(pid.try_into().ok()?)?, listener))
 }
 
-/// Which containers of the host run, found out once for all of them.
+/// The running containers of the host, read once for all of them.
 struct Running<'a> {
     host: &'a Host,
     sockets: OnceCell<Option<Vec<Vec<u8>>>>,
@@ -244,8 +244,9 @@ struct Processes {
 }
 
 impl Running<'_> {
-    /// The directories of containers whose monitors listen, in order, from /proc/net/unix; none
-    /// where that cannot be read. Anybody may listen anywhere, so this is only a hint.
+    /// Returns the directories of containers whose monitors listen, in order, from /proc/net/unix;
+    /// none if that file cannot be read. Any user may listen under any name, so this is only a
+    /// hint.
     fn sockets(&self) -> Option<&[Vec<u8>]> {
         let read = || {
             let text = self
@@ -258,9 +259,9 @@ impl Running<'_> {
         self.sockets.get_or_init(read).as_deref()
     }
 
-    /// The child of the monitor whose title names the container, or the first process in the
-    /// container's cgroup: with whose word that is. There may be a monitor of more than one user,
-    /// for anybody may have any title.
+    /// Returns the child of the monitor whose title names the container, or the first process in
+    /// the container's cgroup, with the claim on it. There may be monitors of several users,
+    /// because any process may have any title.
     fn search(&self, path: &[u8], name: &[u8]) -> Vec<(Pid, Claim)> {
         let processes = self.processes.get_or_init(|| Processes::read(self.host));
         let (home, _) = path.split_at(path.len() - name.len() - 1);
@@ -334,8 +335,7 @@ impl Processes {
                     .as_ref()
                     .filter(|named| named.engine == Some(Engine::Lxc))
                 {
-                    // The first process has the least number, as long as numbers have not started
-                    // again.
+                    // The first process has the lowest number, unless the numbers have wrapped around.
                     processes
                         .in_cgroups
                         .entry(named.id.clone())
@@ -378,7 +378,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn those_who_listen_are_read() {
+    fn sockets_that_listen_are_read() {
         let text = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
             000000009379e360: 00000003 00000000 00000000 0001 03 5329372\n\
             00000000b912e1f2: 00000002 00000000 00010000 0001 01 5341602 @/var/lib/lxc/a \
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_is_before_the_name() {
+    fn a_project_before_the_name_is_left_out() {
         let home = Home {
             location: Location::system("/x"),
             projects: true,
@@ -432,7 +432,7 @@ mod tests {
                 Err(errno) => break assert_eq!(errno, rustix::io::Errno::AGAIN),
             }
         }
-        // Without an end this would wait for one.
+        // With a blocking connection this would wait for ever.
         assert!(ask(&Host::system().unwrap(), path.as_bytes()).is_none());
         drop(waiting);
     }

@@ -14,7 +14,7 @@ use std::path::Path;
 
 const MACHINES: &str = "/run/systemd/machines";
 
-/// A machine as machined describes it.
+/// A machine, as machined describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     /// Its first process.

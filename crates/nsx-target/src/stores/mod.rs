@@ -1,8 +1,7 @@
 //! The records that engines keep on disk about their containers: one module per engine.
-//!
-//! A store is asked with a [`Query`] and reads as few files as it can to answer it. What it finds
-//! are [`Record`]s, which may be out of date, wrong, or written by somebody hostile; `check` holds
-//! them against the kernel. Nothing here looks at a process.
+//! A store answers a [`Query`] with [`Record`]s, and reads as few files as it can. Records may be
+//! out of date, wrong, or written by a hostile user; `check` holds them against the kernel. Nothing
+//! here looks at a process.
 
 pub(crate) mod containerd;
 pub(crate) mod docker;
@@ -29,29 +28,29 @@ use memchr::memmem;
 use nsx_core::{hash::HashSet, pid::Pid};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::PathBuf, time::Duration};
 
-/// Which containers are asked for.
+/// The containers that are wanted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Query<'a> {
-    /// All.
+    /// All containers.
     All,
-    /// Those with this name or id, or whose id begins so if the word has at least so many digits.
+    /// Containers with this name or id. If the word has at least this many digits, containers whose id begins with it, too.
     Word(&'a [u8], usize),
-    /// Those of a pod.
+    /// The containers of a pod.
     Pod(&'a PodName),
 }
 
 /// A container as a store describes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
-    /// The container. `State::Running` means that the store says so.
+    /// The container. `State::Running` is the store's claim.
     pub(crate) container: Container,
-    /// The claim on all of this: whose word it is.
+    /// The claim on the record.
     pub(crate) claim: Claim,
-    /// Its first process.
+    /// The container's first process.
     pub(crate) pid: Option<Pid>,
-    /// When that started: clock ticks since the boot.
+    /// The start of that process in clock ticks since the boot.
     pub(crate) start: Option<u64>,
-    /// When the number was written down, since 1970: the process started before.
+    /// The time since 1970 at which the number was written. The process started earlier.
     pub(crate) written: Option<Duration>,
     /// The inode of that process's pidfd.
     pub(crate) inode: Option<u64>,
@@ -73,9 +72,9 @@ impl Record {
         }
     }
 
-    /// Returns whether something that is the word of `claim` may add to the record without making
-    /// the record worth less. Podman gives the directory with the number of a container's process
-    /// to the user who is root in that container.
+    /// Returns whether a fact with this claim may be added to the record without weakening the
+    /// record's own claim. Podman gives the directory with the number of a container's process to
+    /// the user who is root in that container.
     pub(crate) fn trusts(&self, claim: Claim) -> bool {
         self.claim.join(claim) == self.claim
     }
@@ -91,8 +90,8 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Notes what could not be read; that something is not there is no news, nor that no more is
-    /// read of a store.
+    /// Notes a record that could not be read. A missing record is left out, and a store that was
+    /// cut off is noted once.
     pub(crate) fn note(&mut self, engine: Engine, path: impl Into<PathBuf>, why: ReadError) {
         let is_news = match &why {
             ReadError::Absent => false,
@@ -108,7 +107,7 @@ impl Findings {
         }
     }
 
-    /// Notes that a configuration is not followed, because of who could have written it.
+    /// Notes that a configuration is not followed because of the users who could have written it.
     pub(crate) fn note_config(&mut self, engine: Engine, path: impl Into<PathBuf>, why: ReadError) {
         if why.is_distrust() {
             self.note(engine, path, why);
@@ -136,7 +135,7 @@ impl Query<'_> {
         }
     }
 
-    /// Returns whether it asks for this id, and not for one that begins so.
+    /// Returns whether the word is exactly this id.
     pub(crate) fn is_whole_id(&self, id: &[u8]) -> bool {
         matches!(self, Self::Word(word, _) if id == *word)
     }
@@ -162,9 +161,9 @@ impl Query<'_> {
         }
     }
 
-    /// Returns whether the JSON of a container with this id is worth reading. It is not if the
-    /// wanted name has none but the letters that no encoder escapes, and is not in the text as it
-    /// is.
+    /// Returns whether the JSON of a container with this id is worth parsing. It is not if the
+    /// wanted name consists of letters that no encoder escapes, and the text does not contain the
+    /// name.
     pub(crate) fn may_be_in(&self, id: &[u8], text: &[u8]) -> bool {
         let word = match self {
             Self::All => return true,
@@ -186,8 +185,7 @@ fn value_of<'a>(text: &'a [u8], key: &[u8]) -> &'a [u8] {
         .unwrap_or_default()
 }
 
-/// Asks the stores of the engine that is named, or of all that may know, for what is the word of
-/// those who are asked for.
+/// Searches the stores of the engine that is named, or of all engines, for records of these owners.
 pub(crate) fn look(
     host: &Host,
     owners: Owners,
@@ -207,7 +205,7 @@ pub(crate) fn look(
     if wants(&[Podman, Crio]) {
         podman::look(host, people, query, &mut findings);
     }
-    // Docker's are in there too, for where its own records have been moved away.
+    // Docker's containers are in containerd, too, in case Docker's own records were moved.
     if wants(&[Containerd, Nerdctl, Cri, Docker]) {
         containerd::look(host, people, query, &mut findings);
     }
@@ -239,8 +237,8 @@ pub(crate) fn look(
     findings
 }
 
-/// Asks the stores whose places are not the usual ones, and which it costs a look at all processes
-/// to find.
+/// Searches the stores outside the usual directories. Finding them requires a look at all
+/// processes.
 pub(crate) fn look_elsewhere(
     host: &Host,
     owners: Owners,
@@ -255,7 +253,7 @@ pub(crate) fn look_elsewhere(
     findings.records
 }
 
-/// Keeps what is asked for, and notes whose that is.
+/// Keeps the records of these owners and this engine, and sets their owners.
 pub(crate) fn retain(
     host: &Host,
     owners: Owners,

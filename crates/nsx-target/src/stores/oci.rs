@@ -1,7 +1,6 @@
 //! runc and crun by themselves: `<root>/<id>/state.json` and `<root>/<id>/status`.
-//!
-//! Other engines run their containers through them, so what they say of a process is also the
-//! second witness for those.
+//! Other engines run their containers through these runtimes, so their records are also the second
+//! witness for those engines.
 
 use super::{Findings, Query, Record};
 use crate::{
@@ -20,9 +19,9 @@ use std::path::PathBuf;
 /// The facts that a runtime remembers of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OciState {
-    /// Its first process.
+    /// The container's first process.
     pub pid: Option<i32>,
-    /// When that started: clock ticks since the boot.
+    /// The start of that process in clock ticks since the boot.
     pub start: Option<u64>,
     /// The directory with config.json.
     pub bundle: Option<PathBuf>,
@@ -93,8 +92,8 @@ impl OciState {
         }
     }
 
-    /// Reads the record of the container `id` that either runtime keeps in `directory`, and whose
-    /// word it is.
+    /// Reads the record of the container `id` that either runtime keeps in `directory`, and the
+    /// claim on it.
     pub(crate) fn read(directory: &Dir, id: &[u8]) -> Result<(Self, Claim), ReadError> {
         let (state, claim) = match directory.content(path(&[id, b"state.json"])) {
             Ok(content) => (Self::parse_runc(&content.bytes)?, content.claim),
@@ -104,7 +103,7 @@ impl OciState {
             }
             Err(error) => return Err(error),
         };
-        // The process that waits is started by a write into this.
+        // A write into this file starts the process that waits.
         Ok((
             Self {
                 is_created: directory.has(path(&[id, b"exec.fifo"])),
@@ -114,12 +113,12 @@ impl OciState {
         ))
     }
 
-    /// Returns what is known of the container `id` in the first of these directories that knows it.
+    /// Returns the state of the container `id` from the first of these directories that has it.
     pub(crate) fn find(roots: &[Dir], id: &[u8]) -> Option<(Self, Claim)> {
         roots.iter().find_map(|root| Self::read(root, id).ok())
     }
 
-    /// Adds this, which is the word of `claim`, to a record.
+    /// Adds this state, which has this claim, to a record.
     pub(crate) fn witness(self, claim: Claim, record: &mut Record) {
         if !record.trusts(claim) {
             return;
@@ -141,8 +140,8 @@ impl OciState {
     }
 }
 
-/// Returns the directories where the runtimes keep the states of what is run without an engine, or
-/// by Podman.
+/// Returns the directories of the runtimes' states for containers of Podman, and for those without
+/// an engine.
 pub(crate) fn system_roots() -> Vec<Location> {
     ["/run/crun", "/run/runc"].map(Location::system).into()
 }
@@ -152,7 +151,7 @@ pub(crate) fn roots_of(runtime: &Location) -> [Location; 2] {
     ["crun", "runc"].map(|name| runtime.join(name))
 }
 
-/// Those of these directories that are there.
+/// Opens those of the directories that exist.
 pub(crate) fn opened(host: &Host, roots: &[Location]) -> Vec<Dir> {
     roots
         .iter()
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_process_is_none() {
+    fn a_number_that_is_not_a_process_is_left_out() {
         let none =
             OciState::parse_crun(br#"{"pid":0,"process-start-time":0,"bundle":"srv"}"#).unwrap();
         assert_eq!(none, OciState::default());

@@ -2,7 +2,7 @@
 //! `<runroot>/<driver>-containers/<id>/userdata` the number of the process, and the runtime its
 //! start.
 //!
-//! CRI-O keeps its containers in the same store, and tells them by their names.
+//! CRI-O keeps its containers in the same store, and marks them by their names.
 
 use super::{Findings, Query, Record, oci, oci::OciState};
 use crate::{
@@ -24,7 +24,7 @@ use std::{
 /// A store of the library that Podman and CRI-O keep their containers with.
 struct Storage {
     graphroot: Location,
-    /// The first that is there counts.
+    /// The first directory that exists counts.
     runroots: Vec<Location>,
     runtimes: Vec<Location>,
 }
@@ -34,7 +34,7 @@ struct Opened {
     driver: Vec<u8>,
     /// `<graphroot>/<driver>-containers`.
     containers: Dir,
-    /// `<runroot>/<driver>-containers`, with where that is.
+    /// `<runroot>/<driver>-containers`, with its location.
     runs: Vec<(Dir, Location)>,
     runtimes: Vec<Dir>,
 }
@@ -54,11 +54,11 @@ struct Entry {
 #[serde(default, rename_all = "kebab-case")]
 struct Metadata {
     image_name: Option<String>,
-    /// CRI-O's.
+    /// The id of the pod, which only CRI-O writes.
     pod_id: Option<String>,
 }
 
-/// Reads containers.json or volatile-containers.json: the containers in it.
+/// Reads the containers in a containers.json or volatile-containers.json.
 ///
 /// # Errors
 /// [`ReadError`] if `text` is neither of these.
@@ -112,7 +112,7 @@ fn container(entry: Entry) -> Container {
     container
 }
 
-/// The parts of `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`, of which none has an underscore.
+/// Reads `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`. No part has an underscore.
 fn pod(name: &str) -> Option<Pod> {
     let parts: Vec<_> = name.strip_prefix("k8s_")?.split('_').collect();
     let [container, pod, namespace, uid, _attempt] = parts.try_into().ok()?;
@@ -242,7 +242,10 @@ impl Storage {
         }
     }
 
-    /// Returns the record of a container in the list. Fails if no more of the store is to be read.
+    /// Returns the record of a container in the list.
+    ///
+    /// # Errors
+    /// [`ReadError::CutOff`] if reading the store has reached its limit.
     fn record(
         &self,
         opened: &Opened,
@@ -251,14 +254,14 @@ impl Storage {
     ) -> Result<Record, ReadError> {
         let id = container.id.as_encoded_bytes().to_vec();
         let mut record = Record::new(container, claim);
-        // Written when it is started for the first time.
+        // This file is written when the container is started for the first time.
         let userdata = path(&[&id, b"userdata"]);
         let was_started = match opened
             .containers
-            .place(Path::new(&userdata).join("config.json"))
+            .open_path(Path::new(&userdata).join("config.json"))
         {
             Err(error @ ReadError::CutOff { .. }) => return Err(error),
-            place => place.is_ok(),
+            opened => opened.is_ok(),
         };
         if was_started {
             let bundle = self
@@ -268,7 +271,7 @@ impl Storage {
                 .join(&userdata);
             record.container.bundle = Some(Location::new(bundle, claim));
         }
-        // The file with the number of the process stays until the next start or boot.
+        // The file with the number of the process remains until the next start or boot.
         record.container.state = match self.runroots.first().filter(|_| was_started) {
             Some(runroot) => State::Unrecorded(runroot.path.clone()),
             None => State::Stopped("created"),
@@ -295,7 +298,7 @@ impl Storage {
 }
 
 impl Opened {
-    /// Adds what CRI-O itself notes of the process.
+    /// Adds CRI-O's own record of the process.
     fn crio(&self, userdata: &OsStr, record: &mut Record) {
         let found = self.runs.iter().find_map(|(directory, run)| {
             let content = directory
@@ -325,7 +328,7 @@ impl Opened {
         }
     }
 
-    /// The process that is written down, and the file that says so.
+    /// Returns the process in the record, and the content of that file.
     fn process(&self, userdata: &OsStr) -> Option<(pid::Pid, Content)> {
         self.runs.iter().find_map(|(directory, _)| {
             let pidfile = directory
@@ -357,7 +360,7 @@ impl StorageConfig {
         }
     }
 
-    /// Two lines of a TOML file, which have no other form in practice: `graphroot = "/path"`.
+    /// Reads two lines of a TOML file, which have no other form in practice: `graphroot = "/path"`.
     fn parse(text: &[u8], claim: Claim) -> Self {
         let text = String::from_utf8_lossy(text);
         let value = |key: &str| {

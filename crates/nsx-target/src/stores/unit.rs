@@ -1,5 +1,5 @@
-//! systemd's units, by the directories of their cgroups. Which process is a unit's main one only
-//! systemd knows; the one that has run longest stands for it.
+//! systemd's units, by the directories of their cgroups. Only systemd knows the main process of a
+//! unit; the process that has run longest stands for it.
 
 use super::{Findings, Query, Record};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 use nsx_core::pid::{self, Pid};
 
-/// The depth to which units are looked for, and cgroups below a unit.
+/// The depth to which units, and cgroups below a unit, are searched for.
 const DEEPEST: usize = 12;
 
 /// Returns whether a word could be nothing but a unit.
@@ -33,7 +33,7 @@ pub(crate) fn look(host: &Host, owners: Owners, query: &Query<'_>, findings: &mu
             .as_ref()
             .map_or_else(|| is_unit(name), |wanted| name == wanted)
     };
-    // Where the unified hierarchy is alone, beside others, and where there is none.
+    // The unified hierarchy alone, the unified hierarchy beside others, and a host without it.
     for root in [
         "/sys/fs/cgroup",
         "/sys/fs/cgroup/unified",
@@ -50,8 +50,8 @@ pub(crate) fn look(host: &Host, owners: Owners, query: &Query<'_>, findings: &mu
     }
 }
 
-/// Looks for units in this slice and those below. Whoever owns a slice makes units of any name in
-/// it.
+/// Searches for units in this slice and those below. The owner of a slice can make units of any
+/// name in it.
 fn search(
     host: &Host,
     owners: Owners,
@@ -104,7 +104,7 @@ fn record(host: &Host, directory: &Dir, unit: &[u8]) -> Record {
     record
 }
 
-/// All processes in a cgroup and below it.
+/// Adds all processes in a cgroup and below it.
 fn processes(directory: &Dir, depth: usize, pids: &mut Vec<Pid>) {
     let text = directory.read_kernels("cgroup.procs").unwrap_or_default();
     pids.extend(
@@ -115,7 +115,7 @@ fn processes(directory: &Dir, depth: usize, pids: &mut Vec<Pid>) {
         return;
     }
     for name in directory.names().unwrap_or_default() {
-        // Files of the kernel's have a dot in them, directories of programs may too.
+        // Files of the kernel have a dot in their names, but directories may have one, too.
         if let Ok(below) = directory.below_kernels(part(&name)) {
             processes(&below, depth - 1, pids);
         }

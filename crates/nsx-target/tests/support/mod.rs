@@ -1,12 +1,11 @@
 //! Recorded hosts: a tree of files in the engines' formats, and processes that the records name.
+//! A host is one text, `recorded/NAME.txt`: a few words about it, then a line `-- PATH` for each
+//! file, with its content below, or `-- PATH -> TARGET` for a symbolic link. `@PID:name@` and
+//! `@START:name@` belong to a process, `@NAME@` is an id of 64 digits. The processes exist, because
+//! a record is only believed if its process can be pinned. The files of their procfs are recorded,
+//! except for their namespaces, which are real.
 //!
-//! A host is one text, `recorded/NAME.txt`: after a few words about it a line `-- PATH` for each
-//! file, with what is in it below, or `-- PATH -> TARGET` for a symbolic link. `@PID:name@` and
-//! `@START:name@` are a process's, `@NAME@` is an id of 64 digits. The processes live, for a record
-//! is only believed if its process can be pinned; what their procfs says of them is recorded, but
-//! for their namespaces, which are real.
-//!
-//! The owner of the tree, which is the user who runs the tests, stands for root there.
+//! The owner of the tree, who is the user who runs the tests, stands for root there.
 
 #![allow(dead_code, reason = "not every test program needs all of it")]
 
@@ -21,7 +20,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// When the first process of a host started, in clock ticks; each that follows starts later.
+/// The start of a host's first process, in clock ticks. Each process after it starts later.
 const FIRST_START: u64 = 1_153_757;
 
 /// Returns the number of things that a pattern fits.
@@ -36,14 +35,14 @@ pub(crate) struct Recorded {
     processes: BTreeMap<String, (Child, u64)>,
 }
 
-/// The id that stands for a name in capital letters.
+/// Returns the id that stands for a name in capital letters.
 pub(crate) fn id(name: &str) -> String {
     let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
     digits.chars().cycle().take(64).collect()
 }
 
 impl Recorded {
-    /// A host with no records, and these processes: each with the text of its cgroups.
+    /// Returns a host without records, with these processes, each with the text of its cgroups.
     pub(crate) fn new(processes: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -66,7 +65,7 @@ impl Recorded {
         host
     }
 
-    /// The host of a text.
+    /// Returns the host of a text.
     pub(crate) fn load(text: &str, processes: &[(&str, &str)]) -> Self {
         let host = Self::new(processes);
         let (_about, files) = text.split_once("\n-- ").unwrap();
@@ -80,24 +79,24 @@ impl Recorded {
         host
     }
 
-    /// A file, whose placeholders are filled in.
+    /// Writes a file, and fills in its placeholders.
     pub(crate) fn file(&self, path: &str, content: &str) {
-        let path = self.place(&self.filled(path));
+        let path = self.path(&self.filled(path));
         fs::write(path, self.filled(content)).unwrap();
     }
 
     pub(crate) fn link(&self, path: &str, target: &str) {
-        symlink(target, self.place(path)).unwrap();
+        symlink(target, self.path(path)).unwrap();
     }
 
-    /// A path in the tree, whose directory is there.
-    pub(crate) fn place(&self, path: &str) -> PathBuf {
+    /// Returns a path in the tree, and creates its directory.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         let path = self.root.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         path
     }
 
-    /// Writes what the recorded procfs says of a process.
+    /// Writes the files of a process in the recorded procfs.
     pub(crate) fn describe(&self, pid: u32, parent: u32, start: u64, cgroup: &str) {
         let uid = rustix::process::getuid().as_raw();
         self.file(
@@ -107,7 +106,7 @@ impl Recorded {
             ),
         );
         self.file(&format!("proc/{pid}/cgroup"), &format!("{cgroup}\n"));
-        let _ = fs::remove_file(self.place(&format!("proc/{pid}/ns")));
+        let _ = fs::remove_file(self.path(&format!("proc/{pid}/ns")));
         self.link(&format!("proc/{pid}/ns"), &format!("/proc/{pid}/ns"));
         self.file(
             &format!("proc/{pid}/status"),
@@ -118,7 +117,7 @@ impl Recorded {
         );
     }
 
-    /// A text with what stands for processes and ids filled in.
+    /// Returns a text with the placeholders for processes and ids filled in.
     fn filled(&self, text: &str) -> String {
         let mut filled = String::new();
         let mut rest = text;
@@ -156,12 +155,12 @@ impl Recorded {
         child.wait().unwrap();
     }
 
-    /// The host as another user than root sees it from now on.
+    /// Lets another user than root look at the host from now on.
     pub(crate) fn called_by(&mut self, uid: u32, home: &str) {
         self.caller = Person::at_home(uid, Path::new(home));
     }
 
-    /// The host as root sees it, or whoever calls.
+    /// Returns the host as its caller sees it; the caller is root unless another user was set.
     pub(crate) fn host(&self) -> Host {
         let proc = ProcRoot::open(&self.root.join("proc")).unwrap();
         Host::recorded(&self.root, proc, self.caller.clone()).unwrap()
@@ -172,7 +171,7 @@ impl Recorded {
         self.host().find_process(&target)
     }
 
-    /// Each word leads to the process, as the container of this address.
+    /// Checks that each word leads to the process, as the container of this address.
     #[track_caller]
     pub(crate) fn leads(&self, words: &[&str], process: &str, address: &str) {
         for word in words {
@@ -193,7 +192,7 @@ impl Recorded {
         }
     }
 
-    /// The word leads nowhere, and these words say why.
+    /// Checks that a word leads nowhere, and that the message has these parts.
     #[track_caller]
     pub(crate) fn refuses(&self, word: &str, why: &[&str]) -> TargetError {
         let word = self.filled(word);
@@ -222,7 +221,7 @@ impl Drop for Recorded {
     }
 }
 
-/// The bytes of a path, for messages.
+/// Returns the bytes of a path, for messages.
 pub(crate) fn shown(path: &Path) -> String {
     String::from_utf8_lossy(path.as_os_str().as_bytes()).into_owned()
 }
