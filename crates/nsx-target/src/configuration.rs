@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 /// A configuration that may be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Configuration {
     /// The file, as the engine names it.
     pub path: PathBuf,
@@ -27,6 +28,7 @@ pub struct Configuration {
 
 /// An error that keeps a configuration from being followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigurationError {
     /// The file cannot be read, or more than one user could have written it.
     #[error("{}: {why}", path.display())]

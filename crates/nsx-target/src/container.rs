@@ -16,6 +16,7 @@ use std::{
 /// A container, or a unit, as its engine's records and the kernel describe it.
 /// Texts from records are bytes that somebody wrote. Escape them before a terminal shows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Container {
     /// The engine that runs the container.
     pub engine: Engine,
@@ -44,6 +45,7 @@ pub struct Container {
 
 /// The user whose claim a record is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Owner {
     /// The user's id.
     pub uid: u32,
@@ -55,6 +57,7 @@ pub struct Owner {
 
 /// A Kubernetes pod, as one of its containers has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Pod {
     /// The Kubernetes namespace.
     pub namespace: OsString,
@@ -70,6 +73,7 @@ pub struct Pod {
 
 /// The state of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum State {
     /// The container runs.
     #[default]
@@ -91,6 +95,7 @@ pub enum State {
 
 /// A fact that contradicts a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Stale {
     /// The process has ended.
     #[error("its process {0} has ended")]
@@ -112,6 +117,7 @@ pub enum Stale {
 /// A reason why a user's record of a process is not believed: the process is in a namespace that is
 /// not the user's own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unbelieved {
     /// The process is in the caller's user namespace.
     #[error("process {0} is in your own user namespace, which user {1} did not create")]
@@ -131,6 +137,7 @@ pub enum Unbelieved {
 
 /// A runtime that keeps a container's programs out of the host's namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Sandbox {
     /// Kata: a virtual machine.
     Kata,

@@ -7,6 +7,7 @@ use std::fmt;
 /// The engines are in order of preference if two know the same container: the engine nearer to its
 /// user comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Engine {
     /// Docker, as root or rootless.
     Docker,

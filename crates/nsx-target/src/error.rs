@@ -11,6 +11,7 @@ use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 /// An error that keeps a word from leading to the target that it names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TargetError {
     /// The word is not a target.
     #[error("{word:?} is not a target")]

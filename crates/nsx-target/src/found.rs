@@ -14,6 +14,7 @@ pub enum Found {
 
 /// A process, and the container that was named.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Subject {
     /// The process, pinned. For a container, its first process.
     pub process: Process,

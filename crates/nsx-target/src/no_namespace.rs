@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 /// An error that keeps a file or a link from leading to a namespace.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoNamespace {
     /// A file on which no namespace is mounted, such as `ip netns` leaves behind.
     #[error("it is a plain file, on which no namespace is mounted")]

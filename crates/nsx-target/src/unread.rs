@@ -11,6 +11,7 @@ pub(crate) const LONGEST: u64 = 16 << 20;
 
 /// A record, or all of a store, that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unread {
     /// The engine that the record or store belongs to.
     pub engine: Engine,
@@ -28,6 +29,7 @@ impl fmt::Display for Unread {
 
 /// An error that keeps a record from being read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// The file does not exist.
     #[error("no such file")]

@@ -19,6 +19,7 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// The facts that a process's cgroups give about the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CgroupFacts {
     /// The container that the process is in, the innermost if containers are nested.
     pub container: Option<ContainerId>,

@@ -9,6 +9,7 @@ pub struct Findings(Vec<Finding>);
 ///
 /// Both texts may contain bytes that the target chose. Escape them before a terminal shows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Finding {
     /// The thing that was looked at, such as `its cgroup`.
     pub about: String,

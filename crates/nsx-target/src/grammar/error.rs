@@ -4,6 +4,7 @@ use nsx_core::pid::ParsePidError;
 
 /// An error in a word that should be a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ParseTargetError {
     /// The word that should be a PID is not a PID.
     #[error(transparent)]

@@ -35,6 +35,7 @@ use std::{
 
 /// A word for a process or a namespace. The target need not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// A process by its number.
     Process {

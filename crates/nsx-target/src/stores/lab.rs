@@ -27,6 +27,7 @@ const SYSTEM: &str = "/run/nsx";
 
 /// A keeper as its record describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Keeper {
     /// The keeper's process.
     pub pid: Option<pid::Pid>,
