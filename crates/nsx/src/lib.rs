@@ -5,6 +5,10 @@
 //! processes and containers that of `nsx-target`.
 
 #![forbid(unsafe_code)]
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "only those who work on the program read its documentation, with private items"
+)]
 
 mod answer;
 mod arguments;
