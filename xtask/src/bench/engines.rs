@@ -4,10 +4,11 @@
 //! Docker runs on a host of its own. This program starts again there, starts the daemon and
 //! measures.
 
-use super::{Limit, Work, say, time::Rounds};
+use super::{Limit, Part, Work, time::Rounds};
 use crate::{
     Outcome,
     host::{Host, which},
+    say,
 };
 use std::{
     path::Path,
@@ -28,13 +29,10 @@ const START: &str = "
     tar -C /run/image -c . | docker import - image >/dev/null
     docker run --detach --network none --name web image sleep 1000 >/dev/null";
 
-/// Prints the figures and returns those with limits. Without Docker it measures nothing.
-pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
+/// Compares, and returns the figures with limits.
+pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Part> {
     if let Some(missing) = TOOLS.iter().find(|tool| which(tool).is_none()) {
-        say(&format!(
-            "Entering containers is not measured: {missing} is not there.\n"
-        ))?;
-        return Ok(Vec::new());
+        return Err(format!("entering containers needs {missing}, which is not there").into());
     }
     let host = Host::start("hosts")?;
     let mut inside = host.xtask()?;
@@ -47,26 +45,25 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     if !output.status.success() {
         return Err("entering containers could not be measured".into());
     }
-    let mut limits = Vec::new();
+    let (mut text, mut limits) = (String::new(), Vec::new());
     for line in String::from_utf8(output.stdout)?.lines() {
         let (name, figures) = line.split_once(": ").ok_or("no figure")?;
         let (most, unit) = match name {
-            "nsx enter docker:web" => (1.0 / 20.0, "of the time of docker exec"),
-            "nsx pidmap --from docker:web" => (1.0 / 3.0, "of the time of docker inspect"),
+            "nsx enter docker:web" => (0.06, "of the time of docker exec"),
+            "nsx pidmap --from docker:web" => (0.05, "of the time of docker inspect"),
             _ => (f64::INFINITY, "of the time of docker inspect"),
         };
         let figure = figures.split(' ').next().ok_or("no figure")?.parse()?;
-        say(&format!("{name}: {figures} {unit}\n"))?;
+        text += &format!("{name}: {figures} {unit}\n");
         if most < f64::INFINITY {
-            limits.push(Limit {
-                of: name.to_owned(),
-                figure,
-                most,
-                unit,
-            });
+            limits.push(Limit::time(name.to_owned(), figure, most, unit));
         }
     }
-    Ok(limits)
+    Ok(Part {
+        title: "Containers",
+        text,
+        limits,
+    })
 }
 
 /// On the host: starts Docker and prints the figures.

@@ -1,7 +1,7 @@
 //! The cost of entering all namespaces of a process with a known PID: nsx as `nsenter` and `nsx
 //! enter`, compared with util-linux's `nsenter`.
 
-use super::{Limit, Work, count, say, starts, time::Rounds};
+use super::{Limit, Part, Programs, Work, count, starts, time::Rounds};
 use crate::Outcome;
 use nsx::{
     style::Styles,
@@ -16,13 +16,18 @@ use std::{
 
 /// The compared commands, in the order of the table's rows.
 const WHO: [&str; 3] = [
-    "nsx as nsenter -t PID -a",
+    "nsx-compat nsenter -t PID -a",
     "nsx enter PID",
     "nsenter -t PID -a",
 ];
 const STRICT: usize = 0;
 const NSX: usize = 1;
 const UTIL_LINUX: usize = 2;
+
+/// The counts that were reached.
+const INSTRUCTIONS_STRICT: u64 = 106_000;
+const CALLS_STRICT: u64 = 92;
+const CALLS_NSX: u64 = 190;
 
 /// A `sleep` in its own namespaces, started by root.
 struct Target {
@@ -73,10 +78,11 @@ impl Drop for Target {
     }
 }
 
-/// Prints the table and returns the figures with limits. Only root can create the target.
-pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
+/// Compares, and returns the figures with limits. Without `timed` there are counts alone. Only root
+/// can create the target.
+pub(super) fn compare(programs: &Programs, directory: &Path, timed: bool) -> Outcome<Part> {
     let (strict, idle, counts) = (
-        starts::link(nsx, directory, "nsenter")?,
+        starts::link(&programs.compat, directory, "nsenter")?,
         starts::idle(directory)?,
         directory.join("counts"),
     );
@@ -84,11 +90,11 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     let pid = target.pid.as_str();
     let works = [
         Work::new(strict, ["-t", pid, "-a"]),
-        Work::new(nsx, ["enter", pid, "--"]),
+        Work::new(&programs.nsx, ["enter", pid, "--"]),
         Work::new("nsenter", ["-t", pid, "-a"]),
     ]
     .map(|work| work.and(&idle));
-    let rounds = Rounds::run(&works)?;
+    let rounds = timed.then(|| Rounds::run(&works)).transpose()?;
     let idle_calls = count::system_calls(&Work::new(&idle, [""; 0]), &counts)?;
     let mut table = Table::new(&[
         ("COMMAND", Align::Left),
@@ -99,45 +105,50 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     let mut limits = Vec::new();
     for (who, work) in works.iter().enumerate() {
         // `nsx enter` needs pidfd_open, which valgrind lacks in Debian 12.
-        let instructions = if who == STRICT || who == UTIL_LINUX {
-            count::instructions(work, &counts)?
-        } else {
-            0
-        };
+        let instructions = (who != NSX)
+            .then(|| count::instructions(work, &counts))
+            .transpose()?;
         let calls = count::system_calls(work, &counts)?.saturating_sub(idle_calls);
-        let ratio = rounds.ratio(who, UTIL_LINUX);
+        let ratio = rounds.as_ref().map(|rounds| rounds.ratio(who, UTIL_LINUX));
         table.row(vec![
             WHO[who].to_owned(),
-            if instructions == 0 {
-                String::new()
-            } else {
-                instructions.to_string()
-            },
+            instructions.map_or_else(String::new, |count| count.to_string()),
             calls.to_string(),
-            if who == UTIL_LINUX {
-                "1".to_owned()
-            } else {
-                ratio.to_string()
-            },
+            ratio
+                .as_ref()
+                .map_or_else(String::new, |ratio| ratio.to_string()),
         ]);
-        let mut limit = |figure: f64, most: f64, unit| {
-            limits.push(Limit {
-                of: WHO[who].to_owned(),
-                figure,
-                most,
-                unit,
-            })
+        // `nsx enter` also reads the target's ids and privileges.
+        let (calls_kept, goal_of_time) = match who {
+            STRICT => (CALLS_STRICT, 0.72),
+            NSX => (CALLS_NSX, 1.05),
+            _ => continue,
         };
-        match who {
-            STRICT => {
-                limit(instructions as f64, 110_000.0, "instructions");
-                limit(ratio.median, 0.75, "of util-linux's time");
-            }
-            // It reads the target's ids and privileges.
-            NSX => limit(ratio.median, 1.3, "of util-linux's time"),
-            _ => {}
+        let of = || WHO[who].to_owned();
+        if let Some(instructions) = instructions {
+            limits.push(Limit::count(
+                of(),
+                instructions,
+                110_000,
+                INSTRUCTIONS_STRICT,
+                "instructions",
+            ));
         }
+        limits.push(Limit::count(
+            of(),
+            calls,
+            calls_kept,
+            calls_kept,
+            "system calls",
+        ));
+        limits
+            .extend(ratio.map(|ratio| {
+                Limit::time(of(), ratio.median, goal_of_time, "of util-linux's time")
+            }));
     }
-    say(&table.render(&Styles::default(), None))?;
-    Ok(limits)
+    Ok(Part {
+        title: "Entering a process",
+        text: table.render(&Styles::default(), None),
+        limits,
+    })
 }

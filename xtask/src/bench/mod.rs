@@ -2,6 +2,8 @@
 //!
 //! Instructions and system calls repeat from run to run, because every command has the same
 //! environment: only PATH. Times do not repeat, so they are ratios of runs that took turns.
+//!
+//! Each part of the bench is a section of `docs/benchmarks.md`, which holds its last result.
 
 mod count;
 mod engines;
@@ -9,6 +11,7 @@ mod enters;
 mod guard;
 mod lists;
 mod pidmap;
+mod record;
 mod starts;
 mod time;
 
@@ -47,22 +50,40 @@ pub(crate) struct Options {
     inside: Option<Load>,
     #[arg(long, hide = true, requires = "nsx")]
     inside_engines: bool,
-    #[arg(long, hide = true)]
+    /// Measure this static program, and nsx-compat beside it, instead of those that are built for it
+    #[arg(long, value_name = "FILE")]
     nsx: Option<PathBuf>,
     #[arg(long, hide = true)]
     directory: Option<PathBuf>,
     #[arg(long, hide = true)]
     cgroups: Option<PathBuf>,
-    /// Fail if a limit is missed
-    #[arg(long)]
+    /// Count instructions and system calls alone, and fail if any count is above what it was
+    #[arg(long, conflicts_with_all = ["engines", "lists", "loads", "pidmap"])]
     check: bool,
+}
+
+/// The measured programs, as they are shipped: static files.
+struct Programs {
+    nsx: PathBuf,
+    compat: PathBuf,
+}
+
+/// The result of a part of the bench.
+struct Part {
+    title: &'static str,
+    text: String,
+    limits: Vec<Limit>,
 }
 
 /// A figure with an upper limit.
 struct Limit {
     of: String,
     figure: f64,
+    /// The goal.
     most: f64,
+    /// A count that was reached, with a little room for other lengths of PIDs and paths. Times have
+    /// none, since they depend on the machine.
+    kept: Option<f64>,
     unit: &'static str,
 }
 
@@ -77,21 +98,38 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
     let directory = tree::root().join("target/bench");
     fs::create_dir_all(directory.join("counts"))?;
-    let nsx = build(&directory)?;
+    let programs = match &options.nsx {
+        Some(nsx) => Programs {
+            nsx: nsx.clone(),
+            compat: nsx.with_file_name("nsx-compat"),
+        },
+        None => build(&directory)?,
+    };
+    let nsx = &programs.nsx;
     starts::idle(&directory)?;
     let lists = options.lists || !options.loads.is_empty();
     let all = !(options.starts || options.enters || options.engines || lists || options.pidmap);
-    let mut limits = Vec::new();
+    let timed = !options.check;
+    let mut missed = 0;
+    let mut show = |part: Part| -> Outcome {
+        let text = part.to_string();
+        say(&text)?;
+        missed += part.limits.iter().filter(|limit| !limit.is_kept()).count();
+        if timed {
+            record::write(part.title, &text, options.nsx.is_none())?;
+        }
+        Ok(())
+    };
     if all || options.starts {
-        limits.extend(starts::compare(&nsx, &directory)?);
+        show(starts::compare(&programs, &directory, timed)?)?;
     }
     if all || options.enters {
-        limits.extend(enters::compare(&nsx, &directory)?);
+        show(enters::compare(&programs, &directory, timed)?)?;
     }
-    if all || options.engines {
-        limits.extend(engines::compare(&nsx, &directory)?);
+    if timed && (all || options.engines) {
+        show(engines::compare(nsx, &directory)?)?;
     }
-    if all || lists {
+    if timed && (all || lists) {
         let usual = || {
             lists::USUAL
                 .iter()
@@ -103,26 +141,59 @@ pub(crate) fn run(options: &Options) -> Outcome {
         } else {
             options.loads.clone()
         };
-        limits.extend(lists::compare(&nsx, &directory, &loads)?);
+        show(lists::compare(&programs, &directory, &loads)?)?;
     }
-    if all || options.pidmap {
-        limits.extend(pidmap::compare(&nsx, &directory)?);
+    if timed && (all || options.pidmap) {
+        show(pidmap::compare(nsx, &directory)?)?;
     }
-    say("\n")?;
-    for limit in &limits {
-        say(&format!("{limit}\n"))?;
-    }
-    let missed = limits.iter().filter(|limit| !limit.is_met()).count();
     if options.check && missed > 0 {
-        Err(format!("{missed} limits are missed").into())
+        Err(format!("{missed} counts are above what they were").into())
     } else {
         Ok(())
     }
 }
 
+impl fmt::Display for Part {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{}", self.text.trim_end())?;
+        if !self.limits.is_empty() {
+            writeln!(formatter)?;
+        }
+        self.limits
+            .iter()
+            .try_for_each(|limit| writeln!(formatter, "{limit}"))
+    }
+}
+
 impl Limit {
+    /// A time, with the goal.
+    fn time(of: String, figure: f64, most: f64, unit: &'static str) -> Self {
+        Self {
+            of,
+            figure,
+            most,
+            kept: None,
+            unit,
+        }
+    }
+
+    /// A count, with the goal and what was reached.
+    fn count(of: String, figure: u64, most: u64, kept: u64, unit: &'static str) -> Self {
+        Self {
+            of,
+            figure: figure as f64,
+            most: most as f64,
+            kept: Some(kept as f64),
+            unit,
+        }
+    }
+
     fn is_met(&self) -> bool {
         self.figure <= self.most
+    }
+
+    fn is_kept(&self) -> bool {
+        self.kept.is_none_or(|kept| self.figure <= kept)
     }
 }
 
@@ -133,20 +204,31 @@ impl fmt::Display for Limit {
             figure,
             most,
             unit,
+            ..
         } = self;
-        let met = if self.is_met() { "met   " } else { "MISSED" };
+        let met = if !self.is_kept() {
+            "WORSE "
+        } else if self.is_met() {
+            "met   "
+        } else {
+            "MISSED"
+        };
         // Ratios have three decimals, counts none.
         let decimals = if *most < 10.0 { 3 } else { 0 };
         write!(
             formatter,
             "{met}  {of}: {figure:.decimals$} {unit}, at most {most:.decimals$}"
-        )
+        )?;
+        match self.kept {
+            Some(kept) if !self.is_kept() => write!(formatter, ", and {kept} before"),
+            _ => Ok(()),
+        }
     }
 }
 
-/// nsx as it is shipped: a static file. It keeps its symbols, which cost nothing at run time, so
-/// that callgrind finds the exec.
-fn build(directory: &Path) -> Outcome<PathBuf> {
+/// Builds the programs as they are shipped. They keep their symbols, which cost nothing at run
+/// time, so that callgrind finds the exec.
+fn build(directory: &Path) -> Outcome<Programs> {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = tree::cargo();
     cargo.args([
@@ -166,7 +248,11 @@ fn build(directory: &Path) -> Outcome<PathBuf> {
     if !cargo.status()?.success() {
         return Err("failed to build nsx".into());
     }
-    Ok(directory.join(target).join("release/nsx"))
+    let release = directory.join(target).join("release");
+    Ok(Programs {
+        nsx: release.join("nsx"),
+        compat: release.join("nsx-compat"),
+    })
 }
 
 /// Tries more than once, because lsns fails if a process ends while lsns reads it.

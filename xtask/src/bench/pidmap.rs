@@ -1,7 +1,7 @@
 //! `nsx pidmap` on a host of ten thousand processes, compared with the usual ways: grep over /proc,
 //! and sed for a log.
 
-use super::{Limit, Work, say, starts::compile, time::Rounds};
+use super::{Limit, Part, Work, starts::compile, time::Rounds};
 use crate::{Outcome, tree};
 use std::{
     fmt::Write as _,
@@ -63,7 +63,7 @@ impl Drop for Crowd {
 }
 
 /// Compares, and returns the figures with limits.
-pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
+pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Part> {
     let helper = compile(
         &tree::root().join("xtask/src/bench/pidmap.c"),
         &directory.join("pidmap"),
@@ -117,7 +117,7 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
             ),
             "of grep NSpid",
             grep.clone(),
-            1.5,
+            1.0,
         ),
         (
             "ten thousand chains",
@@ -148,22 +148,26 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
             2.0,
         ),
     ];
-    let mut limits = Vec::new();
+    let (mut text, mut limits) = (String::new(), Vec::new());
     for (of, ours, unit, theirs, most) in cases {
         let ratio = Rounds::run(&[shell(&ours), shell(&theirs)])?.ratio(0, 1);
-        say(&format!("nsx pidmap, {of}: {ratio} {unit}\n"))?;
+        text += &format!("nsx pidmap, {of}: {ratio} {unit}\n");
         // A row per process with its command line is more than grep prints.
         if most == f64::INFINITY {
             continue;
         }
-        limits.push(Limit {
-            of: format!("nsx pidmap, {of}"),
-            figure: ratio.median,
+        limits.push(Limit::time(
+            format!("nsx pidmap, {of}"),
+            ratio.median,
             most,
             unit,
-        });
+        ));
     }
-    Ok(limits)
+    Ok(Part {
+        title: "Translating ids",
+        text,
+        limits,
+    })
 }
 
 fn shell(script: &str) -> Work {

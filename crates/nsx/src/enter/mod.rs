@@ -33,13 +33,18 @@ use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 /// Starts nsx over from a file that nobody can write to, if the words alone show that the plan will
 /// begin with that: the options are then read once and not twice.
 pub(crate) fn seal_if_plain(words: &[OsString]) {
-    let words = words.iter().skip(1).map(|word| word.as_bytes());
-    let mut words = words.take_while(|word| *word != b"--").peekable();
-    if words.peek().is_some()
-        && words.all(|word| !word.starts_with(b"-") || word.starts_with(b"--no-"))
-    {
+    if is_plain(words) {
         nsx_core::run::seal_early();
     }
+}
+
+/// Returns whether words, the first of which is the command's name, have no option that changes
+/// what is joined or that only prints.
+fn is_plain(words: &[OsString]) -> bool {
+    let words = words.iter().skip(1).map(|word| word.as_bytes());
+    let mut words = words.take_while(|word| *word != b"--").peekable();
+    words.peek().is_some()
+        && words.all(|word| !word.starts_with(b"-") || word.starts_with(b"--no-"))
 }
 
 /// Runs the command.
@@ -107,5 +112,35 @@ fn failed(options: &Options, error: EnterError) -> Error {
             ..
         } => Error::from(error).with_hints(options.hint_at_user()),
         error => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_with_an_option_that_may_change_the_plan_are_not_plain() {
+        let is_plain = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            is_plain(&words)
+        };
+        for line in [
+            "enter web",
+            "enter web --no-cgroup",
+            "enter web sh",
+            "enter web -- ls -l",
+        ] {
+            assert!(is_plain(line), "{line}");
+        }
+        for line in [
+            "enter",
+            "enter --",
+            "enter -h",
+            "enter web --net",
+            "enter web --explain",
+        ] {
+            assert!(!is_plain(line), "{line}");
+        }
     }
 }
