@@ -17,7 +17,7 @@ pub struct MountEntry {
     pub is_unbindable: bool,
     /// The type of the file system.
     pub kind: Vec<u8>,
-    /// The source, as whoever mounted it named it. Any bytes but zero.
+    /// The source, as named when it was mounted. Any bytes but zero.
     pub source: Vec<u8>,
     /// The options of the file system, with commas between them.
     pub fs_options: Vec<u8>,

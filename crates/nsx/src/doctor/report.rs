@@ -31,7 +31,7 @@ pub(super) struct Finding {
     verdict: Verdict,
     /// The finding and what it means, as text that is safe to show.
     finding: String,
-    /// What to change.
+    /// The change to make.
     remedy: Option<String>,
 }
 

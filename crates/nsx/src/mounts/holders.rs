@@ -1,5 +1,5 @@
-//! What keeps a mount busy: mounts below it, processes that use it, and mounts of the same file
-//! system in other mount namespaces.
+//! Holders that keep a mount busy: mounts below it, processes that use it, and mounts of the same
+//! file system in other mount namespaces.
 
 use super::tables::{AllTables, MountTable};
 use crate::{

@@ -1,4 +1,4 @@
-//! How many namespaces a user may create, and how many are seen of each user.
+//! Limits of the number of namespaces, and the number that is seen of each user.
 
 use super::Facts;
 use crate::{

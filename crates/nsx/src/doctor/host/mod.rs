@@ -1,4 +1,4 @@
-//! What the caller can do on this host, and what stands in the way.
+//! The abilities of the caller on this host, and the obstacles.
 
 mod cgroups;
 mod engines;

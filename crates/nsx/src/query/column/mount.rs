@@ -44,7 +44,7 @@ impl Column for MountColumn {
 const SPECS: [Spec<MountColumn>; 13] = [
     spec(MountColumn::Mount, "MOUNT", Left, NOTHING, "mount point, as the target sees it"),
     spec(MountColumn::Type, "TYPE", Left, NOTHING, "type of the file system"),
-    spec(MountColumn::Source, "SOURCE", Left, NOTHING, "source, as whoever mounted it named it"),
+    spec(MountColumn::Source, "SOURCE", Left, NOTHING, "source, as named when it was mounted"),
     spec(MountColumn::Root, "ROOT", Left, NOTHING, "part of the file system that is mounted"),
     spec(MountColumn::Options, "OPTIONS", Left, NOTHING, "options of the mount"),
     spec(MountColumn::FsOptions, "FSOPTIONS", Left, NOTHING, "options of the file system"),
