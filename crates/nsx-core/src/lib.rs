@@ -27,6 +27,7 @@ pub mod refusal;
 pub mod regex;
 pub mod replacement;
 pub mod run;
+pub mod seccomp;
 #[cfg(feature = "serde")]
 mod serialize;
 pub mod shell;

@@ -16,7 +16,6 @@ mod capabilities;
 mod cgroups;
 mod child;
 mod copy_up;
-mod filters;
 mod fork;
 mod inherited;
 mod init;

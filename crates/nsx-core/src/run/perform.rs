@@ -1,8 +1,7 @@
 //! Each step that one process takes alone, as the system calls it stands for.
 
 use super::{
-    capabilities, filters, inherited::Inherited, join, mounter::Mounter, mounts, network,
-    ready::Ready, seal,
+    capabilities, inherited::Inherited, join, mounter::Mounter, mounts, network, ready::Ready, seal,
 };
 use crate::{
     accounts::Accounts,
@@ -13,6 +12,7 @@ use crate::{
         helper_arguments,
     },
     proc::{Credentials, ProcRoot},
+    seccomp::filters,
     sys::{self, process::SingleThread},
 };
 use rustix::{

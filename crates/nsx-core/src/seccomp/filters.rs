@@ -34,7 +34,7 @@ const MOST_FILTERS: usize = 64;
 /// # Errors
 /// `EACCES` without CAP_SYS_ADMIN on the host, or if this process has a filter itself; `ETIMEDOUT`
 /// if the process does not stop.
-pub(super) fn read(target: &Process, thread: SingleThread) -> Result<Vec<Filter>, Errno> {
+pub(crate) fn read(target: &Process, thread: SingleThread) -> Result<Vec<Filter>, Errno> {
     let (ours, theirs) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     match fork(thread)? {
         Forked::Child => {
@@ -56,7 +56,7 @@ pub(super) fn read(target: &Process, thread: SingleThread) -> Result<Vec<Filter>
 }
 
 /// Puts the filters on this process.
-pub(super) fn install(filters: &[Filter]) -> Result<(), Errno> {
+pub(crate) fn install(filters: &[Filter]) -> Result<(), Errno> {
     filters.iter().try_for_each(|filter| trace::install(filter))
 }
 
