@@ -32,13 +32,14 @@ pub struct Credentials {
 }
 
 impl ProcRoot {
-    /// Reads a process's credentials. `buffer` is for the call to work in.
+    /// Reads a process's credentials.
     ///
     /// # Errors
     /// [`ProcError`].
-    pub fn credentials(&self, pid: Pid, buffer: &mut Vec<u8>) -> Result<Credentials, ProcError> {
-        self.read(pid, "status", buffer)?;
-        Credentials::parse(buffer)
+    pub fn credentials(&self, pid: Pid) -> Result<Credentials, ProcError> {
+        let mut text = Vec::new();
+        self.read(pid, "status", &mut text)?;
+        Credentials::parse(&text)
     }
 }
 
@@ -115,9 +116,7 @@ mod tests {
     #[test]
     fn the_callers_own_are_what_the_kernel_says_otherwise() {
         let proc = ProcRoot::system().unwrap();
-        let own = proc
-            .credentials(rustix::process::getpid(), &mut Vec::new())
-            .unwrap();
+        let own = proc.credentials(rustix::process::getpid()).unwrap();
         let capabilities = rustix::thread::capabilities(None).unwrap();
         assert_eq!(
             (own.uid, own.gid),

@@ -116,7 +116,7 @@ impl ProcRoot {
     ///
     /// # Errors
     /// [`ProcError`].
-    pub fn link_target<'b>(
+    pub(crate) fn link_target<'b>(
         &self,
         pid: Pid,
         link: &str,

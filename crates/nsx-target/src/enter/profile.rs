@@ -245,9 +245,7 @@ impl Facts {
     fn read(target: &TargetProcess<'_>) -> Result<Self, PlanError> {
         let (pid, proc) = (target.process.pid(), target.proc);
         let mut buffer = Vec::new();
-        let credentials = proc
-            .credentials(pid, &mut buffer)
-            .map_err(target.failure("status"))?;
+        let credentials = proc.credentials(pid).map_err(target.failure("status"))?;
         proc.read(pid, "limits", &mut buffer)
             .map_err(target.failure("limits"))?;
         let limits = Limit::parse_all(&buffer);

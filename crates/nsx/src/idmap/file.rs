@@ -64,7 +64,7 @@ impl Permissions {
         })?;
         let credentials = ns
             .proc
-            .credentials(ns.pid, &mut Vec::new())
+            .credentials(ns.pid)
             .map_err(|error| self.failed(error))?;
         let uid_inside = ns.chain.to_process(IdKind::User, file.uid);
         let gid_inside = ns.chain.to_process(IdKind::Group, file.gid);
