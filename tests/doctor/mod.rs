@@ -1,12 +1,17 @@
 //! `nsx doctor`: compared with what util-linux and the kernel allow.
 
+mod engines;
 mod host;
+mod target;
 
 use crate::support::{Session, Test};
 use serde_json::Value;
 
 pub(crate) fn tests() -> Vec<Test> {
-    host::tests()
+    [host::tests(), target::tests(), engines::tests()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The document that `nsx doctor --json` prints with these words, run by a shell that `before` is

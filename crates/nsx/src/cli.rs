@@ -42,7 +42,7 @@ pub enum Nsx {
     Pidmap(pidmap::Options),
     /// Translate user and group ids between user namespaces
     Idmap(idmap::Options),
-    /// Find out what you can do with namespaces on this host
+    /// Find out what you can do on this host, or what isolates a container
     Doctor(doctor::Options),
     /// Keep namespaces of a process or container in files
     Pin(pin::Options),

@@ -8,6 +8,7 @@ mod action;
 mod host;
 mod options;
 mod report;
+mod target;
 
 pub use options::Options;
 

@@ -8,6 +8,8 @@ mod limits;
 mod namespaces;
 mod security;
 
+pub(super) use engines::SOCKETS;
+
 use super::report::{Area, Report};
 use crate::{error::Error, program};
 use nsx_core::{plan::Caller, proc::ProcRoot};

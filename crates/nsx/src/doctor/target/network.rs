@@ -1,0 +1,129 @@
+//! The ports that the target listens on, and whether it may bind those below 1024.
+
+use super::Facts;
+use crate::{doctor::report::Finding, text};
+use nsx_core::{
+    ns::{NsKind, Related},
+    proc::{NsLink, ProcError},
+    rustix::thread::CapabilitySet,
+};
+use procfs::{
+    FromBufReadSI, LocalSystemInfo,
+    net::{TcpNetEntries, TcpState},
+};
+use std::{collections::BTreeSet, net::SocketAddr};
+
+/// The part of a table of sockets that is read: 400,000 sockets.
+const LONGEST: usize = 64 << 20;
+
+/// The most ports that are listed.
+const MOST: usize = 12;
+
+pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
+    let mut findings = vec![listening(facts)];
+    findings.push(low_ports(facts));
+    findings
+}
+
+fn listening(facts: &Facts) -> Finding {
+    const CHECK: &str = "listening";
+    let mut found = BTreeSet::new();
+    for table in ["net/tcp", "net/tcp6"] {
+        match sockets(facts, table) {
+            Ok(listening) => found.extend(listening),
+            Err(error) => {
+                let finding = format!("its sockets cannot be read: {error}");
+                return Finding::unknown(CHECK, finding);
+            }
+        }
+    }
+    if found.is_empty() {
+        return Finding::info(CHECK, "nothing listens on a TCP port in its network");
+    }
+    let (local, open): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| it.ip().is_loopback());
+    let network = match facts.own.contains(NsKind::Net) {
+        true => "in its network",
+        false => "in the host's network",
+    };
+    let mut words = Vec::new();
+    if let Some(ports) = ports(&open) {
+        words.push(format!("on {ports}"));
+    }
+    if let Some(ports) = ports(&local) {
+        words.push(format!("for itself alone on {ports}"));
+    }
+    Finding::info(
+        CHECK,
+        format!("{network}, programs listen {}", words.join(", ")),
+    )
+}
+
+/// Returns the addresses on which sockets of a table listen. The kernel writes the table, and a
+/// network without IPv6 has none.
+fn sockets(facts: &Facts, table: &str) -> Result<Vec<SocketAddr>, String> {
+    let text = match facts.read(table, LONGEST) {
+        Ok(text) => text,
+        Err(ProcError::Vanished) => return Ok(Vec::new()),
+        Err(error) => return Err(error.to_string()),
+    };
+    let entries = TcpNetEntries::from_buf_read(text.as_slice(), &LocalSystemInfo);
+    let entries = entries.map_err(|error| text::escape(error.to_string().as_bytes()))?;
+    let listening = entries
+        .0
+        .into_iter()
+        .filter(|it| it.state == TcpState::Listen);
+    Ok(listening.map(|it| it.local_address).collect())
+}
+
+fn ports(addresses: &[SocketAddr]) -> Option<String> {
+    let ports: BTreeSet<u16> = addresses.iter().map(SocketAddr::port).collect();
+    let mut words: Vec<_> = ports.iter().take(MOST).map(u16::to_string).collect();
+    if ports.len() > MOST {
+        words.push(format!("{} more ports", ports.len() - MOST));
+    }
+    (!words.is_empty()).then(|| text::listed(&words))
+}
+
+/// Tells whether it may bind a port below 1024: that requires CAP_NET_BIND_SERVICE in the user
+/// namespace that owns the network, see `capabilities(7)`.
+fn low_ports(facts: &Facts) -> Finding {
+    const CHECK: &str = "low_ports";
+    const UNLESS: &str = "unless net.ipv4.ip_unprivileged_port_start of its network is lower";
+    let needed = CapabilitySet::NET_BIND_SERVICE;
+    let owner = facts
+        .system
+        .proc
+        .open_ns(facts.pid, NsLink::Own(NsKind::Net))
+        .map_err(|error| error.to_string())
+        .and_then(|ns| ns.owner().map_err(|errno| text::reason(&errno)));
+    let own = facts.namespaces.iter().find(|ns| ns.kind == NsKind::User);
+    let is_owner = match (owner, own) {
+        (Ok(Related::Is(owner)), Some(own)) => owner.id() == *own,
+        (Ok(Related::Hidden), _) => false,
+        (Err(error), _) => {
+            return Finding::unknown(
+                CHECK,
+                format!("whose its network is cannot be read: {error}"),
+            );
+        }
+        (Ok(_), _) => false,
+    };
+    if !facts.credentials.effective.contains(needed) {
+        let finding =
+            format!("it cannot bind ports below 1024: it lacks CAP_NET_BIND_SERVICE, {UNLESS}");
+        return Finding::info(CHECK, finding)
+            .remedy("--cap-add NET_BIND_SERVICE, or a higher port");
+    }
+    if is_owner {
+        return Finding::info(
+            CHECK,
+            "it may bind ports below 1024, if nothing else listens on them",
+        );
+    }
+    let finding = format!(
+        "it cannot bind ports below 1024: its network belongs to another user namespace, in which \
+        its CAP_NET_BIND_SERVICE does not count, {UNLESS}"
+    );
+    Finding::info(CHECK, finding)
+        .remedy("create its network in its user namespace, or use a higher port")
+}
