@@ -12,6 +12,7 @@
 
 mod access;
 mod borrowed;
+mod can;
 mod doctor;
 mod engines;
 mod enter;
@@ -84,6 +85,7 @@ fn main() -> ExitCode {
         pidmap::tests(),
         idmap::tests(),
         doctor::tests(),
+        can::tests(),
         strict::tests(),
     ];
     support::harness::run(tests.into_iter().flatten())

@@ -18,6 +18,7 @@ pub mod idmap;
 pub mod memory;
 pub mod message;
 pub mod ns;
+pub mod permission;
 pub mod pid;
 pub mod plan;
 pub mod proc;

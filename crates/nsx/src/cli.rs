@@ -4,8 +4,8 @@
 //! to start.
 
 use crate::{
-    arguments::read, doctor, enter, error::Error, exit::ExitStatus, idmap, ls, meant, mounts, net,
-    out, pidmap, pin, rm, target, unshare,
+    arguments::read, can, doctor, enter, error::Error, exit::ExitStatus, idmap, ls, meant, mounts,
+    net, out, pidmap, pin, rm, target, unshare,
 };
 use clap::{
     Args, CommandFactory, Parser,
@@ -44,6 +44,8 @@ pub enum Nsx {
     Idmap(idmap::Options),
     /// Find out what you can do on this host, or what isolates a container
     Doctor(doctor::Options),
+    /// Find out whether one process may do something to another
+    Can(can::Options),
     /// Keep namespaces of a process or container in files
     Pin(pin::Options),
     /// Remove pins: files that keep namespaces
@@ -107,6 +109,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"pidmap" => whole(run(read::<pidmap::Options>(own), pidmap::run, failure)),
         b"idmap" => whole(run(read::<idmap::Options>(own), idmap::run, failure)),
         b"doctor" => whole(run(read::<doctor::Options>(own), doctor::run, failure)),
+        b"can" => whole(run(read::<can::Options>(own), can::run, failure)),
         b"pin" => run(read::<pin::Options>(own), pin::run, failure),
         b"rm" => run(read::<rm::Options>(own), rm::run, failure),
         // For completion scripts: all targets that exist now.

@@ -1,0 +1,159 @@
+//! A process as the rules see it.
+
+use crate::{
+    ns::{Namespace, NsId, NsKind, NsSet, Related},
+    pid::{Pid, Process},
+    proc::{Credentials, NsLink, ProcError, ProcRoot, decimal},
+};
+use rustix::{fs::AtFlags, io::Errno, thread::CapabilitySet};
+
+/// A process as the rules see it. Ids are those of the reader's user namespace.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    pub(super) pid: Pid,
+    /// Real, effective, saved and file system id.
+    pub(super) uids: [u32; 4],
+    pub(super) gids: [u32; 4],
+    pub(super) permitted: CapabilitySet,
+    pub(super) effective: CapabilitySet,
+    /// `true` if only a process with CAP_SYS_PTRACE may look at the process, as after a change of
+    /// ids; unknown of one that is root's.
+    pub(super) hides: Option<bool>,
+    pub(super) tracer: Option<Pid>,
+    pub(super) parent: Option<Pid>,
+    /// Its user namespace and those above.
+    pub(super) user: Chain,
+    /// Its PID namespace and those above.
+    pub(super) pid_namespaces: Vec<NsId>,
+    /// The namespaces that it is in, each with the user namespaces that own it.
+    pub(super) namespaces: Vec<(NsId, Chain)>,
+}
+
+/// User namespaces, each the parent of the one before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Chain {
+    pub(super) levels: Vec<Level>,
+    /// `true` if the last is the topmost, and not only the topmost that the reader sees.
+    pub(super) is_whole: bool,
+}
+
+/// A user namespace, and the user who created it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Level {
+    pub(super) ns: NsId,
+    pub(super) owner: Option<u32>,
+}
+
+impl Subject {
+    /// Reads a process. Its ids may be believed if it is still there
+    /// afterwards.
+    ///
+    /// # Errors
+    /// [`ProcError`]; `Denied` if the reader may not look at its namespaces.
+    pub fn of(process: &Process, proc: &ProcRoot) -> Result<Self, ProcError> {
+        let pid = process.pid_in(proc)?;
+        let mut text = Vec::new();
+        proc.read(pid, "status", &mut text)?;
+        let credentials = Credentials::parse(&text)?;
+        let malformed = ProcError::Malformed("status");
+        let ids = |key: &str| ids(&text, key).ok_or(malformed);
+        let uids = ids("Uid:")?;
+        // The files of a process that hides are root's.
+        let owner = rustix::fs::statat(proc, format!("{pid}/status"), AtFlags::empty())?.st_uid;
+        let hides = owner != uids[1];
+        let open = |kind| proc.open_ns(pid, NsLink::Own(kind));
+        let mut namespaces = Vec::new();
+        for kind in proc.kinds()?.iter() {
+            let ns = open(kind)?;
+            let owners = match kind {
+                NsKind::User => Chain::of(&ns)?,
+                _ => Chain::owning(&ns)?,
+            };
+            namespaces.push((ns.id(), owners));
+        }
+        let user = namespaces.iter().find(|(ns, _)| ns.kind == NsKind::User);
+        let user = user.map(|(_, chain)| chain.clone()).ok_or(malformed)?;
+        let subject = Self {
+            pid: process.pid(),
+            uids,
+            gids: ids("Gid:")?,
+            permitted: credentials.permitted,
+            effective: credentials.effective,
+            hides: Some(hides).filter(|hides| *hides || uids[1] != 0),
+            tracer: number(&text, "TracerPid:").and_then(Pid::from_raw),
+            parent: number(&text, "PPid:").and_then(Pid::from_raw),
+            user,
+            pid_namespaces: parents(open(NsKind::Pid)?)?,
+            namespaces,
+        };
+        process.runs(proc, pid)?;
+        Ok(subject)
+    }
+
+    /// Returns the kinds of namespace in which it differs from another process.
+    pub fn differing(&self, other: &Self) -> NsSet {
+        let differs = self
+            .namespaces
+            .iter()
+            .filter(|(ns, _)| other.namespaces.iter().all(|(it, _)| it != ns));
+        differs.fold(NsSet::EMPTY, |set, (ns, _)| set.with(ns.kind))
+    }
+}
+
+impl Chain {
+    /// Returns a user namespace and those above, as far as the reader sees them.
+    fn of(ns: &Namespace) -> Result<Self, Errno> {
+        let level = |ns: &Namespace| Level {
+            ns: ns.id(),
+            owner: ns.owner_uid().ok(),
+        };
+        let mut levels = vec![level(ns)];
+        let mut above = ns.parent()?;
+        while let Related::Is(ns) = above {
+            levels.push(level(&ns));
+            above = ns.parent()?;
+        }
+        let is_whole = levels.last().is_some_and(|it| it.ns.is_initial());
+        Ok(Self { levels, is_whole })
+    }
+
+    /// Returns the user namespaces that own a namespace.
+    fn owning(ns: &Namespace) -> Result<Self, Errno> {
+        match ns.owner()? {
+            Related::Is(owner) => Self::of(&owner),
+            Related::Hidden => Ok(Self {
+                levels: Vec::new(),
+                is_whole: false,
+            }),
+        }
+    }
+}
+
+/// Returns a PID namespace and those above, as far as the reader sees them.
+fn parents(ns: Namespace) -> Result<Vec<NsId>, ProcError> {
+    let mut chain = vec![ns.id()];
+    let mut above = ns.parent()?;
+    while let Related::Is(ns) = above {
+        chain.push(ns.id());
+        above = ns.parent()?;
+    }
+    Ok(chain)
+}
+
+fn value<'t>(text: &'t [u8], key: &str) -> Option<&'t [u8]> {
+    text.split(|byte| *byte == b'\n')
+        .find_map(|line| line.strip_prefix(key.as_bytes()))
+}
+
+/// The four ids of a line of `/proc/PID/status`.
+fn ids(text: &[u8], key: &str) -> Option<[u32; 4]> {
+    let ids = value(text, key)?
+        .split(u8::is_ascii_whitespace)
+        .filter(|id| !id.is_empty())
+        .map(|id| u32::try_from(decimal(id)?).ok());
+    ids.collect::<Option<Vec<_>>>()?.try_into().ok()
+}
+
+fn number(text: &[u8], key: &str) -> Option<i32> {
+    decimal(value(text, key)?.trim_ascii())?.try_into().ok()
+}
