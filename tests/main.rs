@@ -34,6 +34,7 @@ mod strict;
 mod support;
 mod targets;
 mod terminal;
+mod trace;
 mod trust;
 mod unshare;
 mod usage;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         pidmap::tests(),
         idmap::tests(),
         doctor::tests(),
+        trace::tests(),
         can::tests(),
         strict::tests(),
     ];

@@ -6,6 +6,7 @@ pub mod arguments;
 pub mod attempt;
 pub mod beneath;
 pub mod bytes;
+pub mod calls;
 pub mod capability;
 pub mod census;
 pub mod cgroup;

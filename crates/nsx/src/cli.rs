@@ -5,7 +5,7 @@
 
 use crate::{
     arguments::read, can, doctor, enter, error::Error, exit::ExitStatus, idmap, ls, meant, mounts,
-    net, out, pidmap, pin, rm, target, unshare,
+    net, out, pidmap, pin, rm, target, trace, unshare,
 };
 use clap::{
     Args, CommandFactory, Parser,
@@ -46,6 +46,8 @@ pub enum Nsx {
     Doctor(doctor::Options),
     /// Find out whether one process may do something to another
     Can(can::Options),
+    /// Run a program, and say why its system calls are refused
+    Trace(trace::Options),
     /// Keep namespaces of a process or container in files
     Pin(pin::Options),
     /// Remove pins: files that keep namespaces
@@ -83,7 +85,7 @@ pub(crate) fn failure(arguments: &[&CStr]) -> ExitStatus {
 
 fn failure_of(command: &[u8]) -> ExitStatus {
     match command {
-        b"unshare" | b"enter" => ExitStatus::NOT_RUN,
+        b"unshare" | b"enter" | b"trace" => ExitStatus::NOT_RUN,
         _ => ExitStatus::FAILURE,
     }
 }
@@ -110,6 +112,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"idmap" => whole(run(read::<idmap::Options>(own), idmap::run, failure)),
         b"doctor" => whole(run(read::<doctor::Options>(own), doctor::run, failure)),
         b"can" => whole(run(read::<can::Options>(own), can::run, failure)),
+        b"trace" => run(read::<trace::Options>(own), trace::run, failure),
         b"pin" => run(read::<pin::Options>(own), pin::run, failure),
         b"rm" => run(read::<rm::Options>(own), rm::run, failure),
         // For completion scripts: all targets that exist now.

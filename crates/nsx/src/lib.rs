@@ -42,6 +42,7 @@ pub mod style;
 pub mod table;
 mod target;
 pub mod text;
+pub mod trace;
 pub mod unshare;
 
 /// Parsers of foreign texts, and writers of such texts, for fuzz targets.

@@ -127,6 +127,14 @@ pub(crate) fn note(text: &str) {
     stderr("nsx: note: ", text);
 }
 
+/// Prints what happened to a program that nsx watches, and the reason, one line for each.
+pub(crate) fn explain(what: &str, reasons: &[String]) {
+    stderr("nsx: trace: ", what);
+    for reason in reasons {
+        stderr("  ", reason);
+    }
+}
+
 /// Prints a line of a strict personality on standard error, byte for byte.
 pub(crate) fn complain(line: &[u8]) {
     // One write keeps the line in one piece. If standard error is closed, nobody reads the line.

@@ -57,6 +57,98 @@ pub(crate) fn interrupt(process: Pid) -> Result<(), Errno> {
     check(answer as libc::c_int).map(drop)
 }
 
+/// Becomes the tracer of a process and of all that it makes, without stopping it.
+pub(crate) fn follow(process: Pid) -> Result<(), Errno> {
+    let options = libc::PTRACE_O_TRACESYSGOOD
+        | libc::PTRACE_O_TRACEFORK
+        | libc::PTRACE_O_TRACEVFORK
+        | libc::PTRACE_O_TRACECLONE
+        | libc::PTRACE_O_TRACEEXEC;
+    // SAFETY: the request takes flags, and needs no memory.
+    let answer = unsafe {
+        libc::ptrace(
+            libc::PTRACE_SEIZE,
+            process.as_raw_nonzero().get(),
+            0_usize,
+            options as usize,
+        )
+    };
+    check(answer as libc::c_int).map(drop)
+}
+
+/// Lets a traced thread that is stopped go on, with this signal or 0, to the start or end of its
+/// next system call.
+pub(crate) fn go_on(thread: Pid, signal: libc::c_int) -> Result<(), Errno> {
+    // SAFETY: the request takes a number, and needs no memory.
+    let answer = unsafe {
+        libc::ptrace(
+            libc::PTRACE_SYSCALL,
+            thread.as_raw_nonzero().get(),
+            0_usize,
+            signal as usize,
+        )
+    };
+    check(answer as libc::c_int).map(drop)
+}
+
+/// Leaves a traced thread stopped as job control has stopped it.
+pub(crate) fn stay_stopped(thread: Pid) -> Result<(), Errno> {
+    // SAFETY: the request needs no memory.
+    let answer = unsafe {
+        libc::ptrace(
+            libc::PTRACE_LISTEN,
+            thread.as_raw_nonzero().get(),
+            0_usize,
+            0_usize,
+        )
+    };
+    check(answer as libc::c_int).map(drop)
+}
+
+/// A point of a system call at which a traced thread is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallStop {
+    /// The start, with the number and the arguments.
+    Start(u64, [u64; 6]),
+    /// The end, with the error.
+    End(Option<Errno>),
+}
+
+/// Returns the system call that a traced thread is stopped at (5.3).
+pub(crate) fn call_stop(thread: Pid) -> Result<Option<CallStop>, Errno> {
+    const PTRACE_GET_SYSCALL_INFO: libc::c_uint = 0x420e;
+    /// `struct ptrace_syscall_info`, as words.
+    const LENGTH: usize = 11;
+    let mut words = [0_u64; LENGTH];
+    // SAFETY: the kernel writes no more bytes than are told.
+    let answer = unsafe {
+        libc::ptrace(
+            PTRACE_GET_SYSCALL_INFO,
+            thread.as_raw_nonzero().get(),
+            size_of_val(&words),
+            words.as_mut_ptr(),
+        )
+    };
+    check(answer as libc::c_int)?;
+    let [kind, is_error] = [words[0].to_ne_bytes()[0], words[4].to_ne_bytes()[0]];
+    Ok(match kind {
+        1 => {
+            let mut arguments = [0; 6];
+            arguments.copy_from_slice(&words[4..10]);
+            Some(CallStop::Start(words[3], arguments))
+        }
+        2 => {
+            let value = words[3].cast_signed();
+            let errno = i32::try_from(value.wrapping_neg()).unwrap_or(0);
+            let failed = is_error != 0 && (1..4096).contains(&errno);
+            Some(CallStop::End(
+                failed.then(|| Errno::from_raw_os_error(errno)),
+            ))
+        }
+        _ => None,
+    })
+}
+
 /// Returns a filter of a traced process that is stopped, by its index; `ENOENT` beyond the last
 /// (4.4).
 pub(crate) fn filter(process: Pid, index: usize) -> Result<Vec<Instruction>, Errno> {
