@@ -25,6 +25,7 @@ mod harness;
 mod idmap;
 mod ls;
 mod memory;
+mod page;
 mod pidmap;
 mod pin;
 mod plans;
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
         idmap::tests(),
         doctor::tests(),
         trace::tests(),
+        page::tests(),
         can::tests(),
         strict::tests(),
     ];
