@@ -54,7 +54,7 @@ impl Facts {
             .pid_in(proc)
             .map_err(|error| unread(&process, error))?;
         let read = || {
-            let credentials = proc.credentials(pid, &mut Vec::new())?;
+            let credentials = proc.credentials(pid)?;
             Ok((credentials, census::namespaces_of(proc, pid, NsSet::ALL)?))
         };
         let (credentials, namespaces) =
