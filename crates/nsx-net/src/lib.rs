@@ -12,7 +12,7 @@ mod route;
 pub use address::Address;
 pub use device::{Device, DeviceAddress, Other, State};
 pub use ipnet::IpNet;
-pub use link::{Link, Macvlan, NewVeth, Peer};
+pub use link::{Link, NewUpper, NewVeth, Peer, UpperKind};
 pub use name::{InterfaceName, InterfaceNameError};
 pub use netlink::{Netlink, NetlinkError};
 pub use reader::Reader;

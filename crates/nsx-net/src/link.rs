@@ -5,8 +5,8 @@ use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{
-        InfoData, InfoKind, InfoMacVlan, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
-        MacVlanMode,
+        InfoData, InfoIpVlan, InfoKind, InfoMacVlan, InfoVeth, IpVlanMode, LinkAttribute,
+        LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
     },
 };
 use rustix::{
@@ -27,6 +27,8 @@ pub struct Link {
     pub kind: Option<String>,
     /// The bridge, or another master, that it is a port of.
     pub controller: Option<u32>,
+    /// `true` if it is up.
+    pub is_up: bool,
 }
 
 /// The other end of a new veth pair.
@@ -53,19 +55,30 @@ pub struct NewVeth<'a> {
     pub peer: Peer<'a>,
 }
 
-/// A new macvlan link in another network namespace.
+/// A new link on top of an interface, in another network namespace.
 #[derive(Clone, Debug)]
-pub struct Macvlan<'a> {
+pub struct NewUpper<'a> {
+    /// The kind of the link.
+    pub kind: UpperKind,
     /// The parent, an interface of the socket's network namespace.
     pub parent: u32,
     /// Its name.
     pub name: &'a InterfaceName,
     /// The network namespace that it is made in.
     pub namespace: BorrowedFd<'a>,
-    /// Its hardware address; a random address if none is given.
+    /// Its hardware address; a random address if none is given, or the parent's for ipvlan.
     pub mac: Option<[u8; 6]>,
     /// The largest packet in bytes; the parent's if none is given.
     pub mtu: Option<u32>,
+}
+
+/// The kinds of links on top of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpperKind {
+    /// A link with a hardware address of its own, in bridge mode.
+    Macvlan,
+    /// A link with the parent's hardware address, in mode L2.
+    Ipvlan,
 }
 
 impl Netlink {
@@ -133,24 +146,31 @@ impl Netlink {
         self.create(link)
     }
 
-    /// Makes a macvlan link in bridge mode.
+    /// Makes a link on top of an interface.
     ///
     /// # Errors
-    /// [`Errno::OPNOTSUPP`] or [`Errno::INVAL`] if the parent cannot carry one.
-    pub fn add_macvlan(&mut self, new: &Macvlan<'_>) -> Result<(), NetlinkError> {
-        let mut link = named(new.name);
-        link.attributes.extend([
-            LinkAttribute::NetNsFd(new.namespace.as_raw_fd()),
-            LinkAttribute::Link(new.parent),
-        ]);
-        push_optional(&mut link, new.mac, new.mtu);
-        link.attributes.push(LinkAttribute::LinkInfo(vec![
-            LinkInfo::Kind(InfoKind::MacVlan),
-            LinkInfo::Data(InfoData::MacVlan(vec![InfoMacVlan::Mode(
-                MacVlanMode::Bridge,
-            )])),
-        ]));
-        self.create(link)
+    /// [`Errno::OPNOTSUPP`] if the kernel lacks the driver, [`Errno::INVAL`] or [`Errno::BUSY`] if
+    /// the parent cannot carry the link.
+    pub fn add_upper(&mut self, new: &NewUpper<'_>) -> Result<(), NetlinkError> {
+        self.create(upper(new))
+    }
+
+    /// Moves a link to another network namespace, with another name there. The kernel brings it
+    /// down and takes its addresses away.
+    ///
+    /// # Errors
+    /// [`Errno::INVAL`] if the link cannot be moved, [`Errno::EXIST`] if the name is taken there.
+    pub fn move_to(
+        &mut self,
+        index: u32,
+        name: &InterfaceName,
+        namespace: BorrowedFd<'_>,
+    ) -> Result<(), NetlinkError> {
+        let mut link = named(name);
+        link.header.index = index;
+        link.attributes
+            .push(LinkAttribute::NetNsFd(namespace.as_raw_fd()));
+        self.act(RouteNetlinkMessage::SetLink(link), 0)
     }
 
     /// Brings a link up.
@@ -192,6 +212,30 @@ fn named(name: &InterfaceName) -> LinkMessage {
     link
 }
 
+fn upper(new: &NewUpper<'_>) -> LinkMessage {
+    let mut link = named(new.name);
+    link.attributes.extend([
+        LinkAttribute::NetNsFd(new.namespace.as_raw_fd()),
+        LinkAttribute::Link(new.parent),
+    ]);
+    push_optional(&mut link, new.mac, new.mtu);
+    let (kind, data) = match new.kind {
+        UpperKind::Macvlan => (
+            InfoKind::MacVlan,
+            InfoData::MacVlan(vec![InfoMacVlan::Mode(MacVlanMode::Bridge)]),
+        ),
+        UpperKind::Ipvlan => (
+            InfoKind::IpVlan,
+            InfoData::IpVlan(vec![InfoIpVlan::Mode(IpVlanMode::L2)]),
+        ),
+    };
+    link.attributes.push(LinkAttribute::LinkInfo(vec![
+        LinkInfo::Kind(kind),
+        LinkInfo::Data(data),
+    ]));
+    link
+}
+
 fn set_up(link: &mut LinkMessage) {
     link.header.flags |= LinkFlags::Up;
     link.header.change_mask |= LinkFlags::Up;
@@ -210,6 +254,7 @@ impl From<LinkMessage> for Link {
             name: String::new(),
             kind: None,
             controller: None,
+            is_up: message.header.flags.contains(LinkFlags::Up),
         };
         for attribute in message.attributes {
             match attribute {
@@ -225,5 +270,59 @@ impl From<LinkMessage> for Link {
             }
         }
         link
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netlink_packet_core::Emitable;
+    use std::fs::File;
+
+    /// The attributes of a message, a number and a value each, see `rtnetlink(7)`.
+    fn attributes(bytes: &[u8]) -> Vec<(u16, &[u8])> {
+        let mut found = Vec::new();
+        let mut rest = bytes;
+        while let [a, b, c, d, ..] = *rest {
+            let length = usize::from(u16::from_ne_bytes([a, b]));
+            found.push((u16::from_ne_bytes([c, d]), &rest[4..length]));
+            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        }
+        found
+    }
+
+    #[test]
+    fn an_ipvlan_is_requested_as_the_kernel_reads_it() {
+        use rustix::fd::AsFd;
+        let namespace = File::open("/proc/self/ns/net").unwrap();
+        let name = "eth0".parse().unwrap();
+        let message = upper(&NewUpper {
+            kind: UpperKind::Ipvlan,
+            parent: 7,
+            name: &name,
+            namespace: namespace.as_fd(),
+            mac: None,
+            mtu: Some(1400),
+        });
+        let mut bytes = vec![0; message.buffer_len()];
+        message.emit(&mut bytes);
+        // struct ifinfomsg has 16 bytes. The numbers are those of linux/if_link.h.
+        let (ifname, link, mtu, info, namespace_fd) = (3, 5, 4, 18, 28);
+        let (info_kind, info_data, mode, l2) = (1, 2, 1, 0_u16);
+        let of = |attributes: &[(u16, &[u8])], number| {
+            let found = attributes.iter().find(|(kind, _)| kind & 0x3fff == number);
+            found.map(|(_, value)| value.to_vec())
+        };
+        let all = attributes(&bytes[16..]);
+        assert_eq!(of(&all, ifname).unwrap(), b"eth0\0");
+        assert_eq!(of(&all, link).unwrap(), 7_u32.to_ne_bytes());
+        assert_eq!(of(&all, mtu).unwrap(), 1400_u32.to_ne_bytes());
+        let fd = namespace.as_raw_fd();
+        assert_eq!(of(&all, namespace_fd).unwrap(), fd.to_ne_bytes());
+        let info = of(&all, info).unwrap();
+        let info = attributes(&info);
+        assert_eq!(of(&info, info_kind).unwrap(), b"ipvlan\0");
+        let data = of(&info, info_data).unwrap();
+        assert_eq!(of(&attributes(&data), mode).unwrap(), l2.to_ne_bytes());
     }
 }

@@ -63,7 +63,7 @@ pub use namespace::NETNS;
 pub use no_namespace::NoNamespace;
 pub use patterns::{Match, Pattern};
 pub use person::Person;
-pub use stores::lab::{Keeper, record_of as lab_record};
+pub use stores::lab::{Keeper, parse as keeper_of, record_of as lab_record};
 pub use unread::{ReadError, Unread};
 
 /// Parsers of the files of engines. They are public for the fuzz targets, which are a crate of their

@@ -1,13 +1,16 @@
 //! Sets of namespaces with a name: whether one is there, and its end.
 
-use crate::error::Error;
+use crate::{
+    error::Error,
+    links::{self, hosts},
+};
 use nsx_core::{
     ns::{Namespace, NsId, NsKind, NsSet},
     pid::{Pid, Process},
     proc::{NsLink, ProcRoot},
     run::unpin,
 };
-use nsx_target::{Found, Host, Keeper, NETNS, Target};
+use nsx_target::{Found, Host, Keeper, NETNS, Target, keeper_of};
 use rustix::{fs::CWD, io::Errno};
 use std::{ffi::OsStr, fs, io, path::Path, str::FromStr};
 
@@ -58,6 +61,23 @@ impl Name {
     }
 }
 
+/// Takes away what a set of this name has left. A set that is alive is refused.
+pub(crate) fn clear(name: &Name, path: &Path) -> Result<(), Error> {
+    if !path.exists() {
+        return Ok(());
+    }
+    if name.keeper(&Host::system()?).is_some() {
+        let target = name.target();
+        return Err(
+            Error::usage(format!("there is a set {target} already")).with_hints([
+                format!("run a program in it: nsx enter {target}"),
+                format!("or end it: nsx rm {target}"),
+            ]),
+        );
+    }
+    end(name)
+}
+
 /// Ends a set: kills the processes in its namespaces and removes its pin and its record.
 ///
 /// # Errors
@@ -65,24 +85,31 @@ impl Name {
 pub(crate) fn end(name: &Name) -> Result<(), Error> {
     let missing = || Error::Missing(format!("there is no set {}", name.target()));
     let path = nsx_target::lab_record(name.as_str()).ok_or_else(missing)?;
-    let record = match Keeper::read(&path) {
-        Ok(record) => record,
+    let text = match fs::read(&path) {
+        Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
         Err(error) => return Err(Error::failed(format!("read {}", path.display()), error)),
     };
+    let record = keeper_of(&text);
     let host = Host::system()?;
+    let mut network = pinned_network(name, &record);
     if let Some(keeper) = name.keeper(&host) {
         let failed =
             |errno| Error::failed(format!("kill the processes of {}", name.target()), errno);
         let own = namespaces(host.proc(), &keeper, record.kinds);
-        unpin_network(name, &own);
+        let link = NsLink::Own(NsKind::Net);
+        network = network.or_else(|| host.proc().open_ns(keeper.pid(), link).ok());
         keeper.kill().map_err(failed)?;
         keeper.wait_for_end().map_err(failed)?;
         // A PID namespace takes its processes along; other kinds do not.
         while kill_inhabitants(host.proc(), &own).map_err(failed)? {}
     }
+    links::take_away(&String::from_utf8_lossy(&text), network.as_ref());
+    unpin_network(name, &record);
     fs::remove_file(&path)
-        .map_err(|error| Error::failed(format!("remove {}", path.display()), error))
+        .map_err(|error| Error::failed(format!("remove {}", path.display()), error))?;
+    hosts::update(&path, &String::from_utf8_lossy(&text))
+        .map_err(|error| Error::failed("bring the names of sets up to date", error))
 }
 
 /// Returns the namespaces of these kinds that a keeper is in and the caller is not in.
@@ -116,12 +143,19 @@ fn kill_inhabitants(proc: &ProcRoot, namespaces: &[NsId]) -> Result<bool, Errno>
     Ok(found)
 }
 
-/// Removes the pin of the set's network, unless the name is another network's.
-fn unpin_network(name: &Name, namespaces: &[NsId]) {
+/// Opens the set's network namespace by its pin, unless the name is another network's.
+fn pinned_network(name: &Name, record: &Keeper) -> Option<Namespace> {
     let path = Path::new(NETNS).join(name.as_str());
-    let is_its = Namespace::open(CWD, &path)
-        .is_ok_and(|ns| ns.id().kind == NsKind::Net && namespaces.contains(&ns.id()));
-    if is_its && let Ok(directory) = unpin::directory(Path::new(NETNS)) {
+    let namespace = Namespace::open(CWD, &path).ok()?;
+    let id = namespace.id();
+    (id.kind == NsKind::Net && Some(id.inode) == record.net).then_some(namespace)
+}
+
+/// Removes the pin of the set's network.
+fn unpin_network(name: &Name, record: &Keeper) {
+    if pinned_network(name, record).is_some()
+        && let Ok(directory) = unpin::directory(Path::new(NETNS))
+    {
         // What is left is an empty file, or a pin that `nsx rm netns:NAME` removes.
         let _ = unpin::unpin(&directory, OsStr::new(name.as_str()));
     }

@@ -27,7 +27,7 @@ pub use helper::Helper;
 pub(crate) use mount::{ABOVE_ROOT, DEVICES, data as mount_data};
 pub use mount::{Change, Contents, FileSystem, Mount, Source};
 pub use namespace_file::{NamespaceFile, NamespaceFileError};
-pub use network::{Bridge, Link, LinkKind};
+pub use network::{Bridge, Link, LinkKind, Protocol, Publish, Table, Uplink, UplinkKind};
 pub use pin::Pin;
 pub use record::Record;
 pub use step::{Clock, ClockOffset, GroupsDenied, ProcDirectory, Propagation, Signals, Step};
@@ -149,6 +149,21 @@ impl Plan {
         self.0
             .last()
             .is_some_and(|planned| matches!(*planned.step, Step::Keep))
+    }
+
+    /// Returns whether nsx undoes steps when the program has ended.
+    pub(crate) fn ends_with_program(&self) -> bool {
+        !self.keeps()
+            && self
+                .0
+                .iter()
+                .any(|planned| planned.step().ends_with_program())
+    }
+
+    /// Returns whether a step starts a program that stays.
+    pub(crate) fn starts_program(&self) -> bool {
+        let mut steps = self.0.iter();
+        steps.any(|planned| matches!(planned.step(), Step::StartUplink(_)))
     }
 
     fn push(&mut self, actor: Actor, step: Step) {

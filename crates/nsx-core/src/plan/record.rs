@@ -15,6 +15,8 @@ pub struct Record {
     pub path: PathBuf,
     /// The kinds of namespaces that are new.
     pub kinds: NsSet,
+    /// Further lines, `key=value` each.
+    pub lines: Vec<String>,
 }
 
 impl Record {
@@ -26,10 +28,15 @@ impl Record {
     /// Returns the text about a process.
     pub(crate) fn text(&self, pid: Pid, start: u64, inode: u64) -> String {
         let kinds: Vec<_> = self.kinds.iter().map(|kind| kind.to_string()).collect();
-        format!(
+        let mut text = format!(
             "pid={}\nstart={start}\ninode={inode}\nkinds={}\n",
             pid.as_raw_pid(),
             kinds.join(",")
-        )
+        );
+        for line in &self.lines {
+            text += line;
+            text.push('\n');
+        }
+        text
     }
 }

@@ -6,7 +6,7 @@ use super::{
     enter::{CgroupFile, OwnProc},
     helper::Helper,
     mount::{Mount, Source},
-    network::{Bridge, Link},
+    network::{Bridge, Link, Table, Uplink},
     record::Record,
 };
 use crate::{
@@ -214,6 +214,10 @@ pub enum Step {
     MakeBridge(Bridge),
     /// Make a link from the caller's network namespace into the new one.
     MakeLink(Link),
+    /// Make a table of nftables in the caller's network namespace.
+    MakeTable(Table),
+    /// Start a program that connects the new network namespace.
+    StartUplink(Uplink),
     /// Give that link its addresses and routes inside, and bring the link up.
     SetUpLink(Link),
     /// Set the host name.
@@ -387,6 +391,16 @@ impl Step {
             }
             Self::SetGroupOf(process) | Self::SetUserOf(process) => vec![number(process)],
             _ => Vec::new(),
+        }
+    }
+
+    /// Returns whether what the step makes is taken away when the program has ended.
+    pub(super) fn ends_with_program(&self) -> bool {
+        match self {
+            Self::MakeBridge(bridge) => bridge.ends_with_ports,
+            Self::MakeLink(link) => link.ends_with_program,
+            Self::MakeTable(_) | Self::StartUplink(_) => true,
+            _ => false,
         }
     }
 

@@ -20,7 +20,7 @@ pub use remedy::{Administrator, Remedy};
 use crate::{
     idmap::IdKind,
     ns::{NsKind, NsSet},
-    plan::{ABOVE_ROOT, Caller, Helper, Pin, Plan, Step},
+    plan::{ABOVE_ROOT, Caller, Helper, Link, LinkKind, Pin, Plan, Step},
     proc::{NsLink, ProcRoot},
     run::Failure,
 };
@@ -46,6 +46,27 @@ impl Refusal {
 
     fn without_remedy(cause: impl Into<String>) -> Option<Self> {
         Self::new(cause, [])
+    }
+}
+
+/// Explains the refusal of a link.
+fn link_refused(link: &Link, errno: Errno) -> Option<Refusal> {
+    match (&link.kind, errno) {
+        (LinkKind::Upper { .. }, Errno::OPNOTSUPP) => Refusal::without_remedy(format!(
+            "this kernel has no driver for {} links, or its module is not loaded",
+            link.kind
+        )),
+        (LinkKind::Upper { parent, .. }, Errno::INVAL | Errno::BUSY) => {
+            Refusal::without_remedy(format!(
+                "{parent} cannot carry {} links: it is a loopback device or a port, or carries \
+                links of another kind",
+                link.kind
+            ))
+        }
+        (LinkKind::Moved { from, .. }, Errno::INVAL) => Refusal::without_remedy(format!(
+            "the driver of {from} binds it to its network namespace"
+        )),
+        _ => None,
     }
 }
 
@@ -135,6 +156,7 @@ pub fn explain(
             ),
             [Remedy::LeaveFiltersOut],
         ),
+        (Step::MakeLink(link), errno) => link_refused(link, errno),
         (Step::Pin(pin), errno) => facts.pin_refused(pin, errno),
         (Step::Propagate { at, .. }, Errno::INVAL) => Refusal::new(
             format!(

@@ -113,7 +113,10 @@ pub(super) fn run_child(
     });
     match (report.failure(), ended) {
         (Some(failure), _) => Err(failure),
-        (None, Ok(ended)) => Ok(ended),
+        (None, Ok(ended)) => {
+            waiter.finish();
+            Ok(ended)
+        }
         (None, Err(errno)) => {
             waiter.give_up();
             Err(failed(errno))

@@ -4,8 +4,10 @@
 use super::{
     link::{Link, Message},
     part::{Part, Whole},
+    perform::Performer,
+    uplink,
 };
-use crate::{pid::Pid, plan::Plan};
+use crate::{ns::Namespace, pid::Pid, plan::Plan, proc::ProcRoot};
 use rustix::{
     io::Errno,
     process::{WaitOptions, waitpid},
@@ -15,22 +17,32 @@ use rustix::{
 pub(super) struct Journal<'a> {
     /// Parts, each with what it is a part of.
     made: Vec<(Whole<'a>, Part)>,
-    /// `true` if all the parts stay.
+    /// `true` if the parts stay, but for those that end with the program.
     kept: bool,
+    /// The caller's procfs, if there is one.
+    proc: Option<&'a ProcRoot>,
+    /// `true` if a process keeps the namespaces, so that what ends with a program stays too.
+    is_set: bool,
+    /// The new network namespace, if an interface was moved there.
+    inside: Option<Namespace>,
     /// To the process that undoes all of it if this one is killed.
     guard: Option<&'a Link>,
 }
 
 impl<'a> Journal<'a> {
-    pub(super) fn new(guard: Option<&'a Link>) -> Self {
+    pub(super) fn new(is_set: bool, proc: Option<&'a ProcRoot>, guard: Option<&'a Link>) -> Self {
         Self {
             made: Vec::new(),
             kept: false,
+            proc,
+            is_set,
+            inside: None,
             guard,
         }
     }
 
-    /// Lets all of it stay, whatever happens to this process.
+    /// Lets the parts stay, whatever happens to this process, but for those that end with the
+    /// program.
     pub(super) fn keep(&mut self) {
         self.kept = true;
         self.tell(Message::Keep);
@@ -44,10 +56,22 @@ impl<'a> Journal<'a> {
     }
 
     /// Undoes what does not stay.
-    pub(super) fn close(mut self) {
+    pub(super) fn finish(&mut self) {
         if !self.kept {
             self.undo_to(0);
         }
+        let (is_set, made) = (self.is_set, std::mem::take(&mut self.made));
+        for (whole, part) in made.into_iter().rev() {
+            if !stays(whole, is_set) {
+                part.undo(whole, self.inside.as_ref(), self.proc);
+            }
+        }
+        self.tell(Message::Finish);
+    }
+
+    /// Holds the new network namespace, from which an interface is to come back.
+    pub(super) fn hold(&mut self, namespace: Namespace) {
+        self.inside = Some(namespace);
     }
 
     /// Returns the number of parts.
@@ -60,7 +84,7 @@ impl<'a> Journal<'a> {
         while self.made.len() > length
             && let Some((whole, part)) = self.made.pop()
         {
-            part.undo(whole);
+            part.undo(whole, self.inside.as_ref(), self.proc);
             self.tell(Message::Unmade);
         }
     }
@@ -82,6 +106,10 @@ impl<'a> Journal<'a> {
     ) -> Result<T, Errno> {
         self.made.push((whole, part));
         self.tell(Message::Making(step, part));
+        if let (Part::Moved, Some(guard)) = (part, self.guard) {
+            // The guard holds the namespace then.
+            let _ = guard.receive();
+        }
         let outcome = make();
         if outcome.is_err() {
             self.made.pop();
@@ -91,15 +119,33 @@ impl<'a> Journal<'a> {
     }
 }
 
+/// Returns whether a part of `whole` stays once it is kept.
+fn stays(whole: Whole<'_>, is_set: bool) -> bool {
+    is_set || !whole.ends_with_program()
+}
+
 /// Follows a journal until its writer is gone. Undoes what is in it if the writer was killed.
-pub(super) fn guard(plan: &Plan, journal: &Link, writer: Pid) {
-    let (mut made, mut kept) = (Vec::new(), false);
+pub(super) fn guard(plan: &Plan, performer: &Performer<'_>, journal: &Link, writer: Pid) {
+    let (mut made, mut kept, mut inside) = (Vec::new(), false, None);
+    if plan.starts_program() {
+        uplink::adopt();
+    }
     loop {
         match journal.receive() {
-            Ok(Some(Message::Making(step, part))) => made.push((step, part)),
+            Ok(Some(Message::Making(step, part))) => {
+                made.push((step, part));
+                if part == Part::Moved {
+                    inside = performer
+                        .nsx()
+                        .and_then(|nsx| Namespace::open(nsx, "ns/net"))
+                        .ok();
+                    let _ = journal.send(Message::Go);
+                }
+            }
             Ok(Some(Message::Unmade)) => drop(made.pop()),
             Ok(Some(Message::Keep)) => kept = true,
             Ok(Some(Message::Undo)) => kept = false,
+            Ok(Some(Message::Finish)) => made.clear(),
             Ok(Some(_)) => {} // said to others
             Ok(None) => break,
             // What came then is not known. The writer undoes what it made by itself unless it is
@@ -108,13 +154,14 @@ pub(super) fn guard(plan: &Plan, journal: &Link, writer: Pid) {
         }
     }
     let killed = matches!(waitpid(Some(writer), WaitOptions::empty()), Ok(Some((_, status))) if status.signaled());
-    while let Some((step, part)) = made.pop().filter(|_| killed && !kept) {
+    while let Some((step, part)) = made.pop().filter(|_| killed) {
         let whole = plan
             .steps()
             .get(step)
             .and_then(|planned| Whole::of(planned.step()));
+        let whole = whole.filter(|whole| !kept || !stays(*whole, plan.keeps()));
         if let Some(whole) = whole.filter(|whole| part.is_there(*whole)) {
-            part.undo(whole);
+            part.undo(whole, inside.as_ref(), performer.proc);
         }
     }
 }

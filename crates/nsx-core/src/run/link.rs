@@ -22,6 +22,8 @@ pub(super) enum Message {
     Keep,
     /// To an outside: it may not.
     Undo,
+    /// To an outside: the program has ended, and with it goes what is to go.
+    Finish,
     /// To an inside: walk on.
     Go,
     /// This step is taken, or the kernel refused it.
@@ -62,6 +64,10 @@ impl Message {
             Self::Making(index, Part::Mount(mount)) => (13, index, mount as i32),
             Self::Making(index, Part::Shared(mount)) => (14, index, mount as i32),
             Self::Making(index, Part::Link(link)) => (15, index, link as i32),
+            Self::Making(index, Part::Moved) => (16, index, 0),
+            Self::Making(index, Part::Table) => (17, index, 0),
+            Self::Making(index, Part::Uplink) => (18, index, 0),
+            Self::Finish => (19, 0, 0),
         };
         let mut bytes = [0; MESSAGE_SIZE];
         let fields = [kind, index as i32, number];
@@ -98,6 +104,10 @@ impl Message {
             13 => Some(Self::Making(index, Part::Mount(number as u32))),
             14 => Some(Self::Making(index, Part::Shared(number as u32))),
             15 => Some(Self::Making(index, Part::Link(number as u32))),
+            16 => Some(Self::Making(index, Part::Moved)),
+            17 => Some(Self::Making(index, Part::Table)),
+            18 => Some(Self::Making(index, Part::Uplink)),
+            19 => Some(Self::Finish),
             _ => None,
         }
     }
@@ -181,6 +191,10 @@ mod tests {
             Message::Making(4, Part::Mount(u32::MAX)),
             Message::Making(5, Part::Shared(8)),
             Message::Making(6, Part::Link(9)),
+            Message::Making(7, Part::Moved),
+            Message::Making(8, Part::Table),
+            Message::Making(9, Part::Uplink),
+            Message::Finish,
             Message::Unmade,
         ];
         for message in sent {

@@ -15,6 +15,7 @@ mod board;
 mod capabilities;
 mod cgroups;
 mod child;
+mod complaint;
 mod copy_up;
 mod fork;
 mod inherited;
@@ -51,18 +52,22 @@ mod sibling;
 mod spawn;
 mod streams;
 mod suspension;
+mod table;
 mod terminal;
 pub mod unpin;
+mod uplink;
 mod verdict;
 mod wait;
 
 pub(crate) use mounts::is_missing;
+pub use network::{fetch, remove_bridge, remove_link};
 pub use outcome::{Ended, Event, Failure, RunError};
 pub(crate) use pins::keeps_no_mount_namespace;
 pub use pins::pin_all;
 pub use seal::{seal, seal_early};
 pub use spawn::{Child, run, spawn};
 pub use streams::{Stream, Streams};
+pub use table::remove_table;
 
 use crate::{
     plan::{Plan, Step},

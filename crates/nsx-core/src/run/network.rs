@@ -1,8 +1,13 @@
 //! Links between network namespaces: how they are found, set up and removed.
 
-use crate::plan;
+use crate::{ns::Namespace, plan};
 use nsx_net::{InterfaceName, IpNet, Netlink, NetlinkError};
-use rustix::io::Errno;
+use rustix::{
+    fd::AsFd,
+    fs::CWD,
+    io::Errno,
+    thread::{LinkNameSpaceType, move_into_link_name_space},
+};
 
 /// Returns the index of the link of this name, or 0 if there is none.
 pub(super) fn index_of(name: &InterfaceName) -> Result<u32, Errno> {
@@ -11,9 +16,14 @@ pub(super) fn index_of(name: &InterfaceName) -> Result<u32, Errno> {
 
 /// Removes a link, both its ends.
 pub(super) fn remove(link: &plan::Link) -> Result<(), Errno> {
-    let Some(name) = link.outside() else {
-        return Ok(());
-    };
+    link.outside().map_or(Ok(()), remove_link)
+}
+
+/// Removes the link of a name. A link that is gone is not a failure.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn remove_link(name: &InterfaceName) -> Result<(), Errno> {
     attempt(|netlink| match netlink.link(name.as_str())? {
         Some(link) => netlink.remove(link.index),
         None => Ok(()),
@@ -21,7 +31,10 @@ pub(super) fn remove(link: &plan::Link) -> Result<(), Errno> {
 }
 
 /// Removes a bridge, unless links of others are ports of it.
-pub(super) fn remove_bridge(name: &InterfaceName) -> Result<(), Errno> {
+///
+/// # Errors
+/// The kernel's errno.
+pub fn remove_bridge(name: &InterfaceName) -> Result<(), Errno> {
     attempt(|netlink| {
         let links = netlink.links()?;
         let Some(bridge) = links.iter().find(|link| link.name == name.as_str()) else {
@@ -35,6 +48,34 @@ pub(super) fn remove_bridge(name: &InterfaceName) -> Result<(), Errno> {
         }
         netlink.remove(bridge.index)
     })
+}
+
+/// Moves a link from the network namespace `inside` to this process's own, and brings the link up
+/// if it was up before. A link that is gone is not a failure.
+pub fn fetch(
+    inside: &Namespace,
+    name: &InterfaceName,
+    as_name: &InterfaceName,
+    was_up: bool,
+) -> Result<(), Errno> {
+    let here = Namespace::open(CWD, c"/proc/thread-self/ns/net")?;
+    let join = |namespace: &Namespace| {
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+    };
+    join(inside)?;
+    let moved = attempt(|netlink| match netlink.link(name.as_str())? {
+        Some(link) => netlink.move_to(link.index, as_name, here.as_fd()),
+        None => Ok(()),
+    });
+    join(&here)?;
+    moved?;
+    if was_up {
+        attempt(|netlink| match netlink.link(as_name.as_str())? {
+            Some(link) => netlink.bring_up(link.index),
+            None => Ok(()),
+        })?;
+    }
+    Ok(())
 }
 
 /// Gives a link that is in this process's network namespace its addresses and routes, and brings it

@@ -1,26 +1,46 @@
-//! Links and bridges of a new network namespace, made from outside and kept in the journal.
+//! Links, bridges and tables of a new network namespace, made from outside and kept in the journal.
 
 use super::{
     journal::Journal,
     network::{add_addresses, attempt, index, index_of},
     part::{Part, Whole},
+    table, uplink,
 };
-use crate::plan::{self, Bridge, LinkKind};
-use nsx_net::{Macvlan, NewVeth, Peer};
-use rustix::{fd::BorrowedFd, io::Errno};
+use crate::{
+    ns::Namespace,
+    pid::Pid,
+    plan::{self, Bridge, LinkKind, Table, Uplink},
+};
+use nsx_net::{NewUpper, NewVeth, Peer};
+use rustix::{fd::AsFd, io::Errno};
 
 impl<'a> Journal<'a> {
     /// Makes the bridge of the step at index `step` in this process's network namespace, unless the
     /// bridge has been made meanwhile.
     pub(super) fn bridge(&mut self, step: usize, bridge: &'a Bridge) -> Result<(), Errno> {
-        if index_of(&bridge.name)? != 0 {
-            return Ok(());
-        }
         let which = (step, Whole::Bridge(bridge));
+        if index_of(&bridge.name)? != 0 {
+            return if bridge.ends_with_ports {
+                self.part(which, Part::Link(0), || Ok(()))
+            } else {
+                Ok(())
+            };
+        }
         self.part(which, Part::Link(0), || {
-            attempt(|netlink| netlink.add_bridge(&bridge.name))
+            attempt(|netlink| {
+                match netlink.add_bridge(&bridge.name) {
+                    // Made meanwhile, by another nsx.
+                    Err(error) if bridge.ends_with_ports && error.errno() == Some(Errno::EXIST) => {
+                        Ok(())
+                    }
+                    made => made,
+                }
+            })
         })?;
-        attempt(|netlink| add_addresses(netlink, &bridge.name, &bridge.addresses))
+        match attempt(|netlink| add_addresses(netlink, &bridge.name, &bridge.addresses)) {
+            Err(Errno::EXIST) if bridge.ends_with_ports => Ok(()),
+            added => added,
+        }
     }
 
     /// Makes the link of the step at index `step` from this process's network namespace into
@@ -29,7 +49,7 @@ impl<'a> Journal<'a> {
         &mut self,
         step: usize,
         link: &'a plan::Link,
-        namespace: BorrowedFd<'_>,
+        namespace: &Namespace,
     ) -> Result<(), Errno> {
         match &link.kind {
             LinkKind::Veth {
@@ -47,7 +67,7 @@ impl<'a> Journal<'a> {
                             mtu: link.mtu,
                             peer: Peer {
                                 name: &link.name,
-                                namespace,
+                                namespace: namespace.as_fd(),
                                 mac: link.mac,
                             },
                         })
@@ -56,16 +76,53 @@ impl<'a> Journal<'a> {
                 attempt(|netlink| add_addresses(netlink, outside, addresses))
             }
             // It ends with the namespace that it is made in, and leaves nothing behind here.
-            LinkKind::Macvlan { parent } => attempt(|netlink| {
+            LinkKind::Upper { kind, parent } => attempt(|netlink| {
                 let parent = index(netlink, parent)?;
-                netlink.add_macvlan(&Macvlan {
+                netlink.add_upper(&NewUpper {
+                    kind: *kind,
                     parent,
                     name: &link.name,
-                    namespace,
+                    namespace: namespace.as_fd(),
                     mac: link.mac,
                     mtu: link.mtu,
                 })
             }),
+            LinkKind::Moved { from, .. } => {
+                let found = attempt(|netlink| netlink.link(from.as_str()))?;
+                let found = found.ok_or(Errno::NODEV)?;
+                let inside = namespace.as_fd();
+                self.hold(Namespace::from_fd(rustix::io::fcntl_dupfd_cloexec(
+                    namespace, 3,
+                )?)?);
+                let which = (step, Whole::Link(link));
+                self.part(which, Part::Moved, || {
+                    attempt(|netlink| netlink.move_to(found.index, &link.name, inside))
+                })
+            }
         }
+    }
+
+    /// Makes the table of the step at index `step`.
+    pub(super) fn table(&mut self, step: usize, table: &'a Table) -> Result<(), Errno> {
+        let which = (step, Whole::Table(table));
+        self.part(which, Part::Table, || table::make(table))
+    }
+
+    /// Starts the program of the step at index `step` for the network namespace of the process
+    /// `nsx`.
+    pub(super) fn uplink(
+        &mut self,
+        step: usize,
+        uplink: &'a Uplink,
+        nsx: Pid,
+        namespace: &Namespace,
+    ) -> Result<(), Errno> {
+        let which = (step, Whole::Uplink(uplink));
+        if uplink.socket.is_some() {
+            self.part(which, Part::Directory, || uplink::make_directory(uplink))?;
+        }
+        self.part(which, Part::Uplink, || {
+            uplink::start(uplink, nsx, namespace)
+        })
     }
 }

@@ -18,16 +18,20 @@ use super::{
 use crate::{
     ns::{Namespace, NsKind},
     pid::Pid,
-    plan::{Actor, Plan, Step},
+    plan::{self, Actor, LinkKind, Plan, Step},
     sys::{
         process::{Forked, exit_now, fork},
-        signal::Disposition,
+        signal::{Disposition, Mask},
     },
 };
-use rustix::{fd::AsFd, io::Errno, process::WaitOptions};
+use rustix::{io::Errno, process::WaitOptions};
 
 /// nsx's handle on its outside.
-pub(super) struct Outside(Link);
+pub(super) struct Outside {
+    link: Link,
+    /// `true` if something is taken away when the program has ended.
+    ends_with_program: bool,
+}
 
 impl Outside {
     /// Makes one, if any step of the plan needs an outside.
@@ -45,7 +49,10 @@ impl Outside {
             Forked::Parent(middle) => {
                 drop(theirs);
                 let _ = rustix::process::waitpid(Some(middle), WaitOptions::empty());
-                Ok(Some(Self(ours)))
+                Ok(Some(Self {
+                    link: ours,
+                    ends_with_program: plan.ends_with_program(),
+                }))
             }
             Forked::Child => {
                 drop(ours);
@@ -68,14 +75,24 @@ impl Outside {
         self.ask(Message::Keep).inspect_err(|_| self.undo())
     }
 
+    /// Returns whether it has something to do when the program has ended.
+    pub(super) fn ends_with_program(&self) -> bool {
+        self.ends_with_program
+    }
+
+    /// Lets it take away what ends with the program.
+    pub(super) fn finish(&self) {
+        let _ = self.ask(Message::Finish);
+    }
+
     /// Lets it undo its steps after all.
     pub(super) fn undo(&self) {
         let _ = self.ask(Message::Undo);
     }
 
     fn ask(&self, message: Message) -> Result<(), Errno> {
-        self.0.send(message)?;
-        match self.0.receive()? {
+        self.link.send(message)?;
+        match self.link.receive()? {
             Some(Message::Took(_, outcome)) => outcome,
             _ => Err(Errno::PIPE),
         }
@@ -87,13 +104,17 @@ fn guarded(plan: &Plan, performer: &Performer<'_>, link: Link) {
     // Else the status of a child would be lost, the outside's or a program's that a step runs, if
     // the caller ignores SIGCHLD.
     let _ = Disposition::default_for(libc::SIGCHLD);
+    if plan.ends_with_program() {
+        // A signal from the terminal is for the program, and takes nothing away too early.
+        let _ = Mask::block_all();
+    }
     let Ok((ours, theirs)) = Link::pair() else {
         return serve(plan, performer, &link, None);
     };
     match fork(performer.thread) {
         Ok(Forked::Parent(outside)) => {
             drop((link, theirs));
-            guard(plan, &ours, outside);
+            guard(plan, performer, &ours, outside);
         }
         Ok(Forked::Child) => {
             drop(ours);
@@ -104,7 +125,7 @@ fn guarded(plan: &Plan, performer: &Performer<'_>, link: Link) {
 }
 
 fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Link>) {
-    let mut journal = Journal::new(guard);
+    let mut journal = Journal::new(plan.keeps(), performer.proc, guard);
     while let Ok(Some(message)) = link.receive() {
         let mut outcome = Ok(());
         let mut index = 0;
@@ -117,10 +138,13 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
                         journal.pin(&namespace, step, pin)
                     }),
                     Some(Step::MakeBridge(bridge)) => journal.bridge(step, bridge),
-                    Some(Step::MakeLink(link)) => performer
-                        .nsx()
-                        .and_then(|nsx| Namespace::open(nsx, "ns/net"))
-                        .and_then(|namespace| journal.link(step, link, namespace.as_fd())),
+                    Some(Step::MakeLink(link)) => inside(performer).and_then(|namespace| {
+                        make_link(plan, &mut journal, step, link, &namespace)
+                    }),
+                    Some(Step::MakeTable(table)) => journal.table(step, table),
+                    Some(Step::StartUplink(uplink)) => inside(performer).and_then(|namespace| {
+                        journal.uplink(step, uplink, performer.nsx_pid, &namespace)
+                    }),
                     Some(Step::WriteRecord(record)) => Pid::from_raw(child)
                         .ok_or(Errno::INVAL)
                         .and_then(|child| journal.record(step, record, child, performer.proc)),
@@ -130,6 +154,7 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
             }
             Message::Keep => journal.keep(),
             Message::Undo => journal.undo(),
+            Message::Finish => journal.finish(),
             _ => {} // said to others
         }
         if link.send(Message::Took(index, outcome)).is_err() {
@@ -138,7 +163,52 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
             break;
         }
     }
-    journal.close();
+    journal.finish();
+}
+
+/// Opens the new network namespace.
+fn inside(performer: &Performer<'_>) -> Result<Namespace, Errno> {
+    let nsx = performer.nsx()?;
+    Namespace::open(nsx, "ns/net")
+}
+
+/// Makes the link of the step at index `step`. A bridge that went with its last port meanwhile is
+/// made again.
+fn make_link<'a>(
+    plan: &'a Plan,
+    journal: &mut Journal<'a>,
+    step: usize,
+    link: &'a plan::Link,
+    namespace: &Namespace,
+) -> Result<(), Errno> {
+    const ATTEMPTS: usize = 16;
+    let LinkKind::Veth {
+        bridge: Some(name), ..
+    } = &link.kind
+    else {
+        return journal.link(step, link, namespace);
+    };
+    let bridge = plan
+        .steps()
+        .iter()
+        .enumerate()
+        .find_map(|(index, planned)| match planned.step() {
+            Step::MakeBridge(bridge) if bridge.ends_with_ports && bridge.name == *name => {
+                Some((index, bridge))
+            }
+            _ => None,
+        });
+    let mut outcome = journal.link(step, link, namespace);
+    for _ in 0..ATTEMPTS {
+        match (outcome, bridge) {
+            (Err(Errno::NODEV), Some((index, bridge))) => {
+                journal.bridge(index, bridge)?;
+                outcome = journal.link(step, link, namespace);
+            }
+            _ => break,
+        }
+    }
+    outcome
 }
 
 /// Takes the step at `index`, in this process or in the outside.

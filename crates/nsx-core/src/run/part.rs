@@ -1,7 +1,11 @@
 //! The parts of what an outside leaves behind, and how each is undone.
 
-use super::{mounts::mount_id, network};
-use crate::plan::{self, Bridge, Pin, Record, Step};
+use super::{mounts::mount_id, network, table, uplink};
+use crate::{
+    ns::Namespace,
+    plan::{self, Bridge, LinkKind, Pin, Record, Step, Table, Uplink},
+    proc::ProcRoot,
+};
 use rustix::{
     fs::{AtFlags, CWD},
     io::Errno,
@@ -18,6 +22,10 @@ pub(super) enum Whole<'a> {
     Bridge(&'a Bridge),
     /// A link into another network namespace.
     Link(&'a plan::Link),
+    /// A table of nftables.
+    Table(&'a Table),
+    /// A program that connects the new network namespace.
+    Uplink(&'a Uplink),
     /// The record of a set.
     Record(&'a Record),
 }
@@ -29,8 +37,20 @@ impl<'a> Whole<'a> {
             Step::Pin(pin) => Some(Self::Pin(pin)),
             Step::MakeBridge(bridge) => Some(Self::Bridge(bridge)),
             Step::MakeLink(link) => Some(Self::Link(link)),
+            Step::MakeTable(table) => Some(Self::Table(table)),
+            Step::StartUplink(uplink) => Some(Self::Uplink(uplink)),
             Step::WriteRecord(record) => Some(Self::Record(record)),
             _ => None,
+        }
+    }
+
+    /// Returns whether it is taken away when the program has ended.
+    pub(super) fn ends_with_program(self) -> bool {
+        match self {
+            Self::Bridge(bridge) => bridge.ends_with_ports,
+            Self::Link(link) => link.ends_with_program,
+            Self::Table(_) | Self::Uplink(_) => true,
+            Self::Pin(_) | Self::Record(_) => false,
         }
     }
 }
@@ -53,11 +73,23 @@ pub(super) enum Part {
     Mount(u32),
     /// A link of the host, the number being the index of the link that had its name before, or 0.
     Link(u32),
+    /// An interface of the host that is inside now.
+    Moved,
+    /// A table of the host.
+    Table,
+    /// A program that connects the new network namespace.
+    Uplink,
 }
 
 impl Part {
-    /// Undoes it. Nothing is left to tell of a failure to.
-    pub(super) fn undo(self, whole: Whole<'_>) {
+    /// Undoes it. Nothing is left to tell of a failure to. `inside` is the new network namespace,
+    /// and `proc` the caller's procfs.
+    pub(super) fn undo(
+        self,
+        whole: Whole<'_>,
+        inside: Option<&Namespace>,
+        proc: Option<&ProcRoot>,
+    ) {
         let _ = match (self, whole) {
             (Self::Directory, Whole::Pin(pin)) => rustix::fs::rmdir(pin.directory()),
             (Self::File, Whole::Pin(pin)) => rustix::fs::unlinkat(CWD, &pin.at, AtFlags::empty()),
@@ -72,6 +104,21 @@ impl Part {
             (Self::Mount(_), Whole::Pin(pin)) => unmount(&pin.at),
             (Self::Link(_), Whole::Bridge(bridge)) => network::remove_bridge(&bridge.name),
             (Self::Link(_), Whole::Link(link)) => network::remove(link),
+            (Self::Moved, Whole::Link(link)) => match (&link.kind, inside) {
+                (LinkKind::Moved { from, is_up }, Some(inside)) => {
+                    network::fetch(inside, &link.name, from, *is_up)
+                }
+                _ => Ok(()),
+            },
+            (Self::Table, Whole::Table(table)) => {
+                table::remove(table);
+                Ok(())
+            }
+            (Self::Directory, Whole::Uplink(uplink)) => uplink::remove_directory(uplink),
+            (Self::Uplink, Whole::Uplink(_)) => {
+                uplink::end_children(proc);
+                Ok(())
+            }
             _ => Ok(()),
         };
     }
@@ -86,6 +133,11 @@ impl Part {
                 mount_id(pin.directory()) != before
             }
             (Self::Mount(before), Whole::Pin(pin)) => mount_id(&pin.at) != before,
+            // What was not moved is not found inside, and what was not made is not removed.
+            (Self::Moved, Whole::Link(_))
+            | (Self::Table, Whole::Table(_))
+            | (Self::Directory | Self::Uplink, Whole::Uplink(_)) => true,
+            (Self::Link(_), Whole::Bridge(bridge)) if bridge.ends_with_ports => true,
             (Self::Link(before), Whole::Bridge(bridge)) => {
                 network::index_of(&bridge.name).is_ok_and(|index| index != before)
             }

@@ -46,7 +46,7 @@ pub(super) struct Performer<'a> {
     /// outside first needs it.
     nsx: OnceCell<OwnedFd>,
     /// nsx's id in the caller's PID namespace.
-    nsx_pid: Pid,
+    pub(super) nsx_pid: Pid,
     /// The state that the mounting steps share.
     mounter: RefCell<Mounter>,
     /// The filters of system calls that were read.
@@ -122,9 +122,12 @@ impl<'a> Performer<'a> {
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
             Step::SetClock(offset) => self.write("timens_offsets", &offset.to_string()),
             // An outside alone keeps a journal of these.
-            Step::Pin(_) | Step::MakeBridge(_) | Step::MakeLink(_) | Step::WriteRecord(_) => {
-                Err(Errno::INVAL)
-            }
+            Step::Pin(_)
+            | Step::MakeBridge(_)
+            | Step::MakeLink(_)
+            | Step::MakeTable(_)
+            | Step::StartUplink(_)
+            | Step::WriteRecord(_) => Err(Errno::INVAL),
             Step::Keep
             | Step::Fork { .. }
             | Step::ForkJoiner

@@ -120,7 +120,7 @@ impl<'a> Journal<'a> {
 /// # Errors
 /// The index of the pin that failed, and the errno.
 pub fn pin_all(pins: &[(Namespace, Pin)]) -> Result<(), (usize, Errno)> {
-    let mut journal = Journal::new(None);
+    let mut journal = Journal::new(false, None, None);
     for (index, (namespace, pin)) in pins.iter().enumerate() {
         if let Err(errno) = journal.pin(&mounts::path_of(namespace), index, pin) {
             journal.undo();

@@ -3,11 +3,13 @@
 use super::{
     journal::Journal,
     part::{Part, Whole},
+    uplink,
 };
 use crate::{
+    ns::NsKind,
     pid::{Pid, Process},
     plan::Record,
-    proc::ProcRoot,
+    proc::{NsLink, ProcRoot},
 };
 use rustix::{
     fs::{CWD, Mode, OFlags},
@@ -29,7 +31,14 @@ impl<'a> Journal<'a> {
             .ok_or(Errno::NOENT)?
             .start_time(child, &mut Vec::new())
             .map_err(|_| Errno::SRCH)?;
-        let text = record.text(child, start, process.inode()?);
+        let mut text = record.text(child, start, process.inode()?);
+        if record.kinds.contains(NsKind::Net) {
+            let net = proc.and_then(|proc| proc.ns(child, NsLink::Own(NsKind::Net)).ok());
+            text += &net.map_or_else(String::new, |net| format!("net={}\n", net.inode));
+        }
+        for uplink in proc.map(uplink::children).unwrap_or_default() {
+            text += &uplink_line(uplink, proc).ok_or(Errno::SRCH)?;
+        }
         let made = DirBuilder::new()
             .recursive(true)
             .mode(0o755)
@@ -46,4 +55,12 @@ impl<'a> Journal<'a> {
             _ => Err(Errno::NOSPC),
         }
     }
+}
+
+/// The line about a program that connects the new network namespace.
+fn uplink_line(uplink: Pid, proc: Option<&ProcRoot>) -> Option<String> {
+    let process = Process::pin(uplink).ok()?;
+    let start = proc?.start_time(uplink, &mut Vec::new()).ok()?;
+    let inode = process.inode().ok()?;
+    Some(format!("uplink={uplink} {start} {inode}\n"))
 }

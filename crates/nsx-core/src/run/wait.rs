@@ -185,13 +185,22 @@ impl<'a> Waiter<'a> {
         }
         let outside = self.outside.take();
         match (report.settle(), outside) {
-            (false, Some(outside)) => outside.keep(),
+            (false, Some(outside)) => {
+                outside.keep()?;
+                self.outside = Some(outside).filter(Outside::ends_with_program);
+                Ok(())
+            }
             (true, Some(outside)) => {
                 outside.undo();
                 Ok(())
             }
             (_, None) => Ok(()),
         }
+    }
+
+    /// Takes away what ends with the program, which has ended.
+    pub(super) fn finish(&mut self) {
+        self.outside.take().inspect(Outside::finish);
     }
 
     /// Ends the program, for which nobody would wait, and undoes what was left behind outside.

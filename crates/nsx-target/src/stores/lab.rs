@@ -17,10 +17,7 @@ use nsx_core::{
     pid,
     proc::decimal,
 };
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// The directory of the system's sets, which root makes.
 const SYSTEM: &str = "/run/nsx";
@@ -37,6 +34,8 @@ pub struct Keeper {
     pub inode: Option<u64>,
     /// The kinds of namespaces that are the set's own.
     pub kinds: NsSet,
+    /// The inode of the set's network namespace, if that is its own.
+    pub net: Option<u64>,
 }
 
 /// Returns the path of the record of a set that the caller makes, or nothing if the caller is not
@@ -51,16 +50,6 @@ pub fn record_of(name: &str) -> Option<PathBuf> {
         .map(|path| path.join("nsx").join(name))
 }
 
-impl Keeper {
-    /// Reads the record at a path.
-    ///
-    /// # Errors
-    /// The error of reading the file.
-    pub fn read(path: &Path) -> io::Result<Self> {
-        fs::read(path).map(|text| parse(&text))
-    }
-}
-
 /// Reads a record: lines of `key=value`.
 pub fn parse(text: &[u8]) -> Keeper {
     let value = |key: &[u8]| value_of(text, key);
@@ -72,6 +61,7 @@ pub fn parse(text: &[u8]) -> Keeper {
             .split(|&byte| byte == b',')
             .filter_map(|word| str::from_utf8(word).ok()?.parse::<NsKind>().ok())
             .collect(),
+        net: decimal(value(b"net")),
     }
 }
 
@@ -93,6 +83,10 @@ fn look_in(
 ) -> Result<(), ReadError> {
     let directory = host.dir(location)?;
     for name in directory.names()? {
+        // A file beside the records: no set has such a name.
+        if name.first() == Some(&b'.') {
+            continue;
+        }
         let mut container = Container::new(Engine::Lab, name.clone());
         container.name = Some(part(&name).to_owned());
         if !matches!(query, Query::All) && !query.wants_container(&container) {
@@ -122,12 +116,13 @@ mod tests {
     #[test]
     fn a_record_is_read() {
         assert_eq!(
-            parse(b"pid=4711\nstart=99\ninode=12\nkinds=net,uts,x\n"),
+            parse(b"pid=4711\nstart=99\ninode=12\nkinds=net,uts,x\nnet=7\n"),
             Keeper {
                 pid: pid::Pid::from_raw(4711),
                 start: Some(99),
                 inode: Some(12),
                 kinds: [NsKind::Net, NsKind::Uts].into_iter().collect(),
+                net: Some(7),
             }
         );
         assert_eq!(parse(b"pid=x\nxpid=7\nstart=\ninode=0"), Keeper::default());

@@ -1,8 +1,193 @@
 //! Links of a new network namespace: as typed, and as the host's own links allow.
 
+mod error;
+pub(crate) mod hosts;
+mod left;
+mod nat;
 mod pool;
+mod publish;
+mod resolver;
 mod settle;
 mod spec;
+mod uplink;
 
-pub(crate) use settle::{LinkError, settle};
+pub(crate) use error::LinkError;
+pub(crate) use left::{lines, take_away};
+pub(crate) use nat::Owner;
+pub(crate) use publish::parse as publish;
 pub(crate) use spec::LinkSpec;
+
+use nat::{Inside, Nftables};
+use nsx_core::{
+    plan::{Bridge, Caller, Link, LinkKind, Publish, Table, Uplink, UplinkKind},
+    proc::ProcRoot,
+};
+use nsx_net::IpNet;
+use rustix::{
+    fs::{Access, AtFlags, CWD},
+    io::Errno,
+    thread::CapabilitySet,
+};
+use spec::SpecKind;
+use std::path::PathBuf;
+
+/// A connection of a new network namespace, as typed.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) links: &'a [LinkSpec],
+    /// `true` if connections from inside have the host's address.
+    pub(crate) nat: bool,
+    pub(crate) published: &'a [Publish],
+    /// `true` if the new network namespace outlives the program, in a file.
+    pub(crate) pins_network: bool,
+    /// `true` if the new network namespace belongs to a new user namespace.
+    pub(crate) joins_user: bool,
+    /// The holder of a table.
+    pub(crate) owner: Owner,
+}
+
+/// Links to make, and what has to be made with them.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    pub(crate) bridges: Vec<Bridge>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) table: Option<Table>,
+    pub(crate) uplink: Option<Uplink>,
+    /// The resolvers that answer inside, as a file of `resolv.conf(5)`.
+    pub(crate) resolvers: Option<String>,
+    /// What the user should know.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Links {
+    /// Returns whether something is taken away when the program ends.
+    pub(crate) fn end_with_program(&self) -> bool {
+        self.table.is_some()
+            || self.uplink.is_some()
+            || self.links.iter().any(|link| link.ends_with_program)
+            || self.bridges.iter().any(|bridge| bridge.ends_with_ports)
+    }
+}
+
+/// Settles a connection: each link with names and addresses for those that have none, and what the
+/// other options need.
+pub(crate) fn settle(
+    wanted: &Wanted<'_>,
+    caller: &Caller,
+    proc: &ProcRoot,
+) -> Result<Links, LinkError> {
+    let mut specs = wanted.links.to_vec();
+    let can_link = caller.can(CapabilitySet::NET_ADMIN);
+    if specs.is_empty() && (wanted.nat || !wanted.published.is_empty()) {
+        specs.push(match can_link {
+            true => LinkSpec::veth(),
+            false => LinkSpec::of_kind(SpecKind::Uplink(UplinkKind::Pasta)),
+        });
+    }
+    if specs.is_empty() {
+        return Ok(Links::default());
+    }
+    let is_uplink = |spec: &LinkSpec| matches!(spec.kind, SpecKind::Uplink(_));
+    if let Some(index) = specs.iter().position(is_uplink) {
+        let spec = specs.remove(index);
+        if !specs.is_empty() {
+            return Err(LinkError::Contradiction(
+                "pasta and slirp4netns are the only link of their network",
+            ));
+        }
+        return uplink::settle(&spec, wanted);
+    }
+    if !can_link {
+        return Err(LinkError::Capability);
+    }
+    let mut settled = settle::settle(specs, wanted.pins_network)?;
+    if wanted.nat || !wanted.published.is_empty() {
+        translate(&mut settled, wanted, proc)?;
+    }
+    Ok(settled)
+}
+
+/// Adds a table that translates the addresses of the cables.
+fn translate(settled: &mut Links, wanted: &Wanted<'_>, proc: &ProcRoot) -> Result<(), LinkError> {
+    if wanted.pins_network {
+        return Err(LinkError::Contradiction(
+            "--nat and --publish end with the program, and the pinned network stays; keep the set \
+            with --name",
+        ));
+    }
+    let cable = settled.links.iter().find_map(|link| match &link.kind {
+        LinkKind::Veth {
+            outside, bridge, ..
+        } if !link.gateways.is_empty() => Some((bridge.as_ref().unwrap_or(outside), link)),
+        _ => None,
+    });
+    let Some((interface, link)) = cable else {
+        return Err(LinkError::Contradiction(
+            "--nat and --publish need a veth link with a gateway: `--link veth` alone, or one with \
+            addr= and gw=",
+        ));
+    };
+    forwards(&link.addresses)?;
+    let nftables = Nftables::read()?;
+    for publish in wanted.published {
+        probe(publish)?;
+        if let Some(address) = publish.address
+            && nat::targets(publish, &link.addresses).is_empty()
+        {
+            return Err(LinkError::Family(address));
+        }
+    }
+    let inside = Inside {
+        interface,
+        addresses: &link.addresses,
+    };
+    let table = nftables.table(&wanted.owner, &inside, wanted.nat, wanted.published, proc)?;
+    for chain in nftables.dropping() {
+        settled.notes.push(format!(
+            "the chain {chain} drops forwarded packets by default; it must accept those of \
+            {interface}"
+        ));
+    }
+    settled.resolvers = resolver::of_host();
+    settled.table = Some(table);
+    Ok(())
+}
+
+/// Refuses if this host does not forward packets of the addresses' families.
+fn forwards(addresses: &[IpNet]) -> Result<(), LinkError> {
+    let families = [
+        (true, "IPv4", "net.ipv4.ip_forward"),
+        (false, "IPv6", "net.ipv6.conf.all.forwarding"),
+    ];
+    for (is_ipv4, family, sysctl) in families {
+        let concerns = addresses.iter().any(|net| net.addr().is_ipv4() == is_ipv4);
+        let file = format!("/proc/sys/{}", sysctl.replace('.', "/"));
+        let is_on = std::fs::read(file).is_ok_and(|text| text.starts_with(b"1"));
+        if concerns && !is_on {
+            return Err(LinkError::Forwarding(family, sysctl));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a port that a program has.
+fn probe(publish: &Publish) -> Result<(), LinkError> {
+    match publish::probe(publish) {
+        Ok(()) => Ok(()),
+        Err(Errno::ADDRINUSE) => Err(LinkError::Busy(*publish)),
+        Err(errno) => Err(LinkError::Port(*publish, errno)),
+    }
+}
+
+/// Finds a program in PATH, or where administrators' programs are.
+fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let own = std::env::split_paths(&path);
+    own.chain(["/usr/sbin".into(), "/sbin".into()])
+        .filter(|directory| directory.is_absolute())
+        .map(|directory| directory.join(name))
+        .find(|file| {
+            file.is_file()
+                && rustix::fs::accessat(CWD, file, Access::EXEC_OK, AtFlags::EACCESS).is_ok()
+        })
+}

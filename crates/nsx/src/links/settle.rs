@@ -1,98 +1,35 @@
 //! From links as typed to links that the host's own links, addresses and routes allow.
 
 use super::{
+    Links,
+    error::LinkError,
     pool,
     spec::{LinkSpec, SpecKind},
 };
-use nsx_core::plan::{Bridge, Caller, Link, LinkKind};
-use nsx_net::{InterfaceName, IpNet, Netlink, NetlinkError};
-use rustix::thread::CapabilitySet;
+use nsx_core::plan::{Bridge, Link, LinkKind};
+use nsx_net::{InterfaceName, IpNet, Netlink};
 use std::net::IpAddr;
 
 /// nsx's own bridge, for links that name none.
 const OWN_BRIDGE: &str = "nsx0";
 
-/// Links to make, and the bridges that have to be made before them.
-#[derive(Debug, Default)]
-pub(crate) struct Links {
-    pub(crate) bridges: Vec<Bridge>,
-    pub(crate) links: Vec<Link>,
-}
-
-/// An error that says why a link cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LinkError {
-    /// The caller lacks the capability.
-    #[error("a link into another network namespace requires CAP_NET_ADMIN here, which you lack")]
-    Capability,
-    /// The host's links cannot be listed.
-    #[error("failed to list the links of the host")]
-    List(#[from] NetlinkError),
-    /// A name in the options cannot be used.
-    #[error("{0}")]
-    Name(String),
-    /// The parent is not there.
-    #[error("there is no interface {0}")]
-    NoInterface(InterfaceName),
-    /// The bridge is not there.
-    #[error("there is no bridge {0}")]
-    NoBridge(InterfaceName),
-    /// The interface is something else.
-    #[error("{0} is not a bridge but {1}")]
-    NotABridge(InterfaceName, String),
-    /// The name of the end outside is taken.
-    #[error("there is an interface {0} already")]
-    Taken(InterfaceName),
-    /// Two links have one name inside.
-    #[error("two links have the name {0}")]
-    Twice(InterfaceName),
-    /// The router is in no network that the link reaches.
-    #[error("the gateway {0} is in the network of no address of the link")]
-    Gateway(IpAddr),
-    /// Nothing is free.
-    #[error("every private network is in use here; name an address with addr=")]
-    Exhausted,
-}
-
-impl LinkError {
-    /// Returns the hints, one per line.
-    pub(crate) fn hints(&self) -> Vec<String> {
-        let hint = match self {
-            Self::Capability => {
-                "run it as root; without, a network of its own works: leave --link \
-                out"
-                .to_owned()
-            }
-            Self::NoBridge(name) => format!("add create to have it made: bridge={name},create"),
-            Self::Gateway(router) => {
-                format!("name an address beside {router}: addr=ADDRESS/PREFIX")
-            }
-            _ => return Vec::new(),
-        };
-        vec![hint]
-    }
-}
-
-/// Settles each link, with names and addresses for those that have none.
-pub(crate) fn settle(specs: &[LinkSpec], caller: &Caller) -> Result<Links, LinkError> {
+/// Settles each link, with names and addresses for those that have none. `pins_network` says that
+/// the new network namespace outlives the program.
+pub(super) fn settle(specs: Vec<LinkSpec>, pins_network: bool) -> Result<Links, LinkError> {
     let mut settled = Links::default();
-    if specs.is_empty() {
-        return Ok(settled);
-    }
-    if !caller.can(CapabilitySet::NET_ADMIN) {
-        return Err(LinkError::Capability);
-    }
     let mut host = Host {
         netlink: Netlink::open()?,
+        pins_network,
     };
     for spec in specs {
-        host.add(&mut settled, spec.clone())?;
+        host.add(&mut settled, spec)?;
     }
     Ok(settled)
 }
 
 struct Host {
     netlink: Netlink,
+    pins_network: bool,
 }
 
 impl Host {
@@ -105,20 +42,44 @@ impl Host {
             mut addresses,
             mut gateways,
         } = spec;
-        let name = match name {
-            Some(name) => name,
-            None => free_name(&settled.links)?,
+        let name = match (name, &kind) {
+            (Some(name), _) => name,
+            (None, SpecKind::Moved { from }) => from.clone(),
+            (None, _) => free_name(&settled.links)?,
         };
         if settled.links.iter().any(|link| link.name == name) {
             return Err(LinkError::Twice(name));
         }
+        let mut ends_with_program = false;
         let kind = match kind {
-            SpecKind::Macvlan { parent } => {
+            SpecKind::Upper { kind, parent } => {
                 if self.netlink.link(parent.as_str())?.is_none() {
                     return Err(LinkError::NoInterface(parent));
                 }
-                LinkKind::Macvlan { parent }
+                LinkKind::Upper { kind, parent }
             }
+            SpecKind::Moved { from } => {
+                let is_up;
+                match self.netlink.link(from.as_str())? {
+                    None => return Err(LinkError::NoInterface(from)),
+                    // Bridges stay where they are too, see NETIF_F_NETNS_LOCAL.
+                    Some(link)
+                        if from.as_str() == "lo" || link.kind.as_deref() == Some("bridge") =>
+                    {
+                        return Err(LinkError::Immovable(from));
+                    }
+                    Some(link) => is_up = link.is_up,
+                }
+                if self.pins_network {
+                    return Err(LinkError::Contradiction(
+                        "an interface that is moved comes back when the program ends, and the \
+                        pinned network stays; keep the set with --name",
+                    ));
+                }
+                ends_with_program = true;
+                LinkKind::Moved { from, is_up }
+            }
+            SpecKind::Uplink(_) => return Ok(()),
             SpecKind::Veth {
                 peer: None,
                 bridge: None,
@@ -128,6 +89,7 @@ impl Host {
                 let (outside, address) = self.port(settled, &bridge, &network)?;
                 addresses.push(address);
                 gateways.push(network.addr());
+                ends_with_program = !self.pins_network;
                 LinkKind::Veth {
                     outside,
                     bridge: Some(bridge),
@@ -165,6 +127,7 @@ impl Host {
             mtu,
             addresses,
             gateways,
+            ends_with_program,
         });
         Ok(())
     }
@@ -201,6 +164,7 @@ impl Host {
         settled.bridges.push(Bridge {
             name: name.clone(),
             addresses,
+            ends_with_ports: false,
         });
         Ok(())
     }
@@ -213,24 +177,27 @@ impl Host {
             return Ok((name, *network));
         }
         let addresses = self.netlink.addresses()?;
-        if let Some(link) = self.existing_bridge(&name)? {
-            let own = addresses
+        let network = match self.existing_bridge(&name)? {
+            Some(link) => addresses
                 .iter()
-                .find(|address| address.link == link.index && matches!(address.net, IpNet::V4(_)));
-            return own
-                .map(|address| (name, address.net))
-                .ok_or(LinkError::Exhausted);
-        }
-        let routes = self.netlink.routes()?;
-        let used: Vec<_> = addresses
-            .iter()
-            .map(|address| address.net)
-            .chain(routes.iter().map(|route| route.destination))
-            .collect();
-        let network = pool::network(&used).ok_or(LinkError::Exhausted)?;
+                .find(|address| address.link == link.index && matches!(address.net, IpNet::V4(_)))
+                .map(|address| address.net),
+            None => {
+                let routes = self.netlink.routes()?;
+                let used: Vec<_> = addresses
+                    .iter()
+                    .map(|address| address.net)
+                    .chain(routes.iter().map(|route| route.destination))
+                    .collect();
+                pool::network(&used)
+            }
+        };
+        let network = network.ok_or(LinkError::Exhausted)?;
+        // Also if it is there: it may go before this link is made.
         settled.bridges.push(Bridge {
             name: name.clone(),
             addresses: vec![network],
+            ends_with_ports: !self.pins_network,
         });
         Ok((name, network))
     }
@@ -300,7 +267,7 @@ fn on_gateways(addresses: &[IpNet], gateways: &[IpAddr]) -> Vec<IpNet> {
         .collect()
 }
 
-fn interface(name: &str) -> Result<InterfaceName, LinkError> {
+pub(super) fn interface(name: &str) -> Result<InterfaceName, LinkError> {
     name.parse()
         .map_err(|error| LinkError::Name(format!("{name:?}: {error}")))
 }

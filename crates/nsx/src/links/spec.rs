@@ -1,6 +1,7 @@
 //! A link as `--link` describes it.
 
-use nsx_net::{InterfaceName, IpNet};
+use nsx_core::plan::UplinkKind;
+use nsx_net::{InterfaceName, IpNet, UpperKind};
 use std::{net::IpAddr, str::FromStr};
 
 /// A link as typed. Whatever is left out is chosen later.
@@ -22,10 +23,18 @@ pub(super) enum SpecKind {
         bridge: Option<InterfaceName>,
         create: bool,
     },
-    Macvlan {
+    Upper {
+        kind: UpperKind,
         parent: InterfaceName,
     },
+    Moved {
+        from: InterfaceName,
+    },
+    Uplink(UplinkKind),
 }
+
+/// The kinds, for messages.
+const KINDS: &str = "veth, macvlan:PARENT, ipvlan:PARENT, move:INTERFACE, pasta and slirp4netns";
 
 /// The smallest MTU with which IPv4 works, see RFC 791, and the largest that a veth takes.
 const MTU: std::ops::RangeInclusive<u32> = 68..=65_535;
@@ -42,32 +51,35 @@ impl FromStr for LinkSpec {
                 bridge: None,
                 create: false,
             },
-            Some(("macvlan", parent)) => SpecKind::Macvlan {
+            Some((word @ ("macvlan" | "ipvlan"), parent)) => SpecKind::Upper {
+                kind: match word {
+                    "macvlan" => UpperKind::Macvlan,
+                    _ => UpperKind::Ipvlan,
+                },
                 parent: interface("the parent", parent)?,
             },
-            None if kind == "macvlan" => {
-                return Err("macvlan needs the interface that it is on: macvlan:eth0".to_owned());
+            Some(("move", from)) => SpecKind::Moved {
+                from: interface("the interface", from)?,
+            },
+            None if kind == "pasta" => SpecKind::Uplink(UplinkKind::Pasta),
+            None if kind == "slirp4netns" => SpecKind::Uplink(UplinkKind::Slirp4netns),
+            None if ["macvlan", "ipvlan", "move"].contains(&kind) => {
+                return Err(format!(
+                    "{kind} needs an interface of this host: {kind}:eth0"
+                ));
             }
             Some(("veth", _)) => {
                 return Err("veth has no parent; name a bridge with bridge=NAME".to_owned());
             }
             _ => {
-                return Err(format!(
-                    "{kind:?} is not a kind of link: they are veth and macvlan:PARENT"
-                ));
+                return Err(format!("{kind:?} is not a kind of link: they are {KINDS}"));
             }
         };
-        let mut spec = Self {
-            kind,
-            name: None,
-            mac: None,
-            mtu: None,
-            addresses: Vec::new(),
-            gateways: Vec::new(),
-        };
+        let mut spec = Self::of_kind(kind);
         for word in words {
             spec.read(word)?;
         }
+        spec.check()?;
         if let SpecKind::Veth {
             bridge: None,
             create: true,
@@ -81,6 +93,48 @@ impl FromStr for LinkSpec {
 }
 
 impl LinkSpec {
+    /// A link of this kind with everything else left out.
+    pub(super) fn of_kind(kind: SpecKind) -> Self {
+        Self {
+            kind,
+            name: None,
+            mac: None,
+            mtu: None,
+            addresses: Vec::new(),
+            gateways: Vec::new(),
+        }
+    }
+
+    /// The cable that `--link veth` is.
+    pub(super) fn veth() -> Self {
+        Self::of_kind(SpecKind::Veth {
+            peer: None,
+            bridge: None,
+            create: false,
+        })
+    }
+
+    /// Refuses what is not for links of this kind.
+    fn check(&self) -> Result<(), String> {
+        let refused = match &self.kind {
+            SpecKind::Upper {
+                kind: UpperKind::Ipvlan,
+                ..
+            } if self.mac.is_some() => "mac is not for ipvlan, which has its parent's address",
+            SpecKind::Moved { .. } if self.mac.is_some() || self.mtu.is_some() => {
+                "mac and mtu are not for an interface that is moved, which keeps its own"
+            }
+            SpecKind::Uplink(_)
+                if self.mac.is_some()
+                    || !(self.addresses.is_empty() && self.gateways.is_empty()) =>
+            {
+                "the program chooses the addresses: only name and mtu can be set"
+            }
+            _ => return Ok(()),
+        };
+        Err(refused.to_owned())
+    }
+
     /// Reads one part of the text, `KEY=VALUE` or `create`.
     fn read(&mut self, word: &str) -> Result<(), String> {
         let (key, value) = match word.split_once('=') {
@@ -123,10 +177,10 @@ impl LinkSpec {
                 *create = true;
                 Ok(())
             }
-            ("peer" | "bridge" | "create", _, SpecKind::Macvlan { .. }) => {
+            ("create", Some(_), SpecKind::Veth { .. }) => Err("create has no value".to_owned()),
+            ("peer" | "bridge" | "create", _, kind) if !matches!(kind, SpecKind::Veth { .. }) => {
                 Err(format!("{key} is for veth"))
             }
-            ("create", Some(_), _) => Err("create has no value".to_owned()),
             ("name" | "mac" | "mtu" | "addr" | "gw" | "peer" | "bridge", None, _) => {
                 Err(format!("{key} needs a value: {key}=…"))
             }
@@ -224,14 +278,29 @@ mod tests {
         assert_eq!(bridge.unwrap().as_str(), "br0");
         assert!(create);
         assert!(read("veth").is_ok());
-        assert!(read("macvlan:eth0,addr=10.0.0.2/24").is_ok());
+        for good in [
+            "macvlan:eth0,addr=10.0.0.2/24",
+            "ipvlan:eth0,addr=10.0.0.2/24,mtu=1400",
+            "move:eth0,name=wan,addr=10.0.0.2/24",
+            "pasta,name=wan,mtu=1400",
+            "slirp4netns",
+        ] {
+            assert!(read(good).is_ok(), "{good}");
+        }
     }
 
     #[test]
     fn a_text_that_is_not_a_link_is_refused_with_its_cause() {
         for (text, cause) in [
             ("", "not a kind of link"),
-            ("vath", "veth and macvlan:PARENT"),
+            ("vath", "veth, macvlan:PARENT"),
+            ("ipvlan", "ipvlan:eth0"),
+            ("move", "move:eth0"),
+            ("move:eth0,mtu=1400", "keeps its own"),
+            ("ipvlan:eth0,mac=02:00:00:00:00:01", "its parent's address"),
+            ("pasta,addr=10.0.0.2/24", "only name and mtu"),
+            ("slirp4netns,bridge=br0", "is for veth"),
+            ("pasta:eth0", "not a kind of link"),
             ("macvlan", "macvlan:eth0"),
             ("veth:eth0", "bridge=NAME"),
             ("veth,create", "bridge=NAME"),
@@ -264,7 +333,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "(veth|macvlan:[a-z]{0,3})(,[a-z]{2,6}(=[0-9a-f.:/]{0,20})?){0,4}") {
+        fn no_text_makes_it_panic(text in "(veth|pasta|slirp4netns|(macvlan|ipvlan|move):[a-z]{0,3})(,[a-z]{2,6}(=[0-9a-f.:/]{0,20})?){0,4}") {
             let _ = read(&text);
         }
     }

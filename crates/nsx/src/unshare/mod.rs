@@ -28,6 +28,7 @@ use crate::{
     error::Error,
     execution::{self, Report},
     exit::ExitStatus,
+    links::hosts,
     out, program,
     status::StatusFd,
 };
@@ -55,6 +56,7 @@ fn unshare(options: Options, status: Option<&StatusFd>) -> Result<ExitStatus, Er
     let (caller, proc) = program::caller()?;
     let (mut notes, mut findings) = (Vec::new(), Findings::default());
     let request = request::request(options, &caller, &proc, &mut notes, &mut findings)?;
+    let record = request.keep.clone();
     let plan = plan::unshare::plan(request, &caller)?;
     for note in notes {
         out::note(&note);
@@ -63,8 +65,12 @@ fn unshare(options: Options, status: Option<&StatusFd>) -> Result<ExitStatus, Er
         return execution::explain(&plan, notes::lines(&findings));
     }
     notes::print(&findings, verbose);
-    if let Some((name, program)) = set {
-        execution::keep(&plan, &caller, &proc, verbose)?;
+    if let (Some((name, program)), Some(record)) = (set, record) {
+        let named = |error| Error::failed("bring the names of sets up to date", error);
+        hosts::prepare(&record).map_err(named)?;
+        let kept = execution::keep(&plan, &caller, &proc, verbose);
+        hosts::update(&record.path, &record.lines.join("\n")).map_err(named)?;
+        kept?;
         return if program.is_empty() {
             Ok(ExitStatus::SUCCESS)
         } else {

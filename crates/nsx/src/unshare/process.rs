@@ -75,6 +75,18 @@ impl ProcessOptions {
         request.kill_child = self.kill_child.or(default);
         Ok(())
     }
+
+    /// Lets nsx stay until the program has ended, to take something away then.
+    pub(super) fn stay(&self, request: &mut Request) -> Result<(), Error> {
+        if self.no_fork {
+            return Err(Error::usage(
+                "with --no-fork nsx becomes the program, and nobody takes the links away when the \
+                program has ended",
+            ));
+        }
+        request.fork = true;
+        Ok(())
+    }
 }
 
 fn signal(name: &str) -> Result<Signal, String> {

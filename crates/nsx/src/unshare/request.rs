@@ -67,13 +67,21 @@ fn from_options(
         like.apply_maps(&mut request);
     }
     options.setup.apply(&mut request)?;
-    options.network.apply(&mut request, caller, links)?;
+    let name = options.name.as_ref();
+    let record = name.map(name::record).transpose()?;
+    let facts = (caller, proc);
+    let stays = options
+        .network
+        .apply(&mut request, links, name, facts, notes)?;
     if options.process.init {
         request.kinds.insert(NsKind::Pid);
     }
     check(&request, &joined)?;
     joined.check(&request)?;
     options.process.apply(&mut request, caller)?;
+    if stays {
+        options.process.stay(&mut request)?;
+    }
     if !request.fork && request.pins.iter().any(|pin| pin.kind == NsKind::Pid) {
         return usage(
             "with --no-fork nobody is in the new PID namespace, and an empty one cannot be kept in \
@@ -82,8 +90,8 @@ fn from_options(
     }
     options.setup.add_views(&mut request, proc)?;
     options.setup.set_directories(&mut request)?;
-    match &options.name {
-        Some(name) => name::apply(name, &mut request)?,
+    match name.zip(record) {
+        Some((name, record)) => name::apply(name, record, &mut request),
         None => request.programs = program::programs(options.program)?,
     }
     Ok(request)

@@ -70,6 +70,11 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     for link in &request.links {
         plan.push(Actor::Outside, Step::MakeLink(link.clone()));
     }
+    let table = request.table.clone().map(Step::MakeTable);
+    let uplink = request.uplink.clone().map(Step::StartUplink);
+    for step in table.into_iter().chain(uplink) {
+        plan.push(Actor::Outside, step);
+    }
     if request.fork {
         let init = request.kinds.contains(NsKind::Pid);
         plan.push(

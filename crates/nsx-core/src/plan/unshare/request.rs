@@ -6,7 +6,7 @@ use crate::{
     ns::{NsKind, NsSet},
     plan::{
         Bridge, ClockOffset, Confinement, GroupsDenied, Link, Mount, NamespaceFile, Pin,
-        Propagation, Record, Signals,
+        Propagation, Record, Signals, Table, Uplink,
     },
     sys::signal::Signal,
 };
@@ -59,6 +59,10 @@ pub struct Request {
     pub bridges: Vec<Bridge>,
     /// Links from the caller's network namespace into the new one.
     pub links: Vec<Link>,
+    /// Translation of addresses for those links.
+    pub table: Option<Table>,
+    /// A program that connects the new network namespace.
+    pub uplink: Option<Uplink>,
     /// Mount a sysfs of the new network namespace on /sys, if the kernel allows it.
     pub mount_sys: bool,
     /// Mount a file system of the new IPC namespace's message queues on /dev/mqueue, if the kernel

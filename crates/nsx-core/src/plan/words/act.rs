@@ -1,7 +1,7 @@
 //! The acts that fail if steps do.
 
 use super::{below, ends, numbers};
-use crate::plan::Step;
+use crate::plan::{LinkKind, Step};
 use std::path::Path;
 
 impl Step {
@@ -38,7 +38,14 @@ impl Step {
             Self::MakeBridge(bridge) => format!("make the bridge {}", bridge.name),
             Self::WriteRecord(record) => format!("write {}", record.path.display()),
             Self::Keep => "keep the namespaces".to_owned(),
-            Self::MakeLink(link) => format!("make the {} link {}", link.kind, ends(link)),
+            Self::MakeLink(link) => match link.kind {
+                LinkKind::Moved { .. } => format!("move {}", ends(link)),
+                _ => format!("make the {} link {}", link.kind, ends(link)),
+            },
+            Self::MakeTable(table) => format!("make the nftables table {}", table.name),
+            Self::StartUplink(uplink) => {
+                format!("connect the new network with {}", uplink.kind.word())
+            }
             Self::SetUpLink(link) => format!("set up {} inside", link.name),
             Self::SetHostname(_) => "set the host name".to_owned(),
             Self::SetDomainName(_) => "set the NIS domain name".to_owned(),

@@ -4,7 +4,7 @@ use super::{below, ends, join_cgroups, numbers};
 use crate::{
     cgroup::{self, Hierarchy},
     idmap::IdMap,
-    plan::{CapabilityState, Limit, Step},
+    plan::{CapabilityState, Limit, LinkKind, Step},
     signal,
 };
 use rustix::thread::CapabilitySet;
@@ -103,7 +103,17 @@ impl Step {
             Self::MakeBridge(bridge) => format!("RTM_NEWLINK({}, bridge)", bridge.name),
             Self::WriteRecord(record) => format!("write({})", record.path.display()),
             Self::Keep => "setsid(), sigwaitinfo()".to_owned(),
-            Self::MakeLink(link) => format!("RTM_NEWLINK({}, {})", ends(link), link.kind),
+            Self::MakeLink(link) => match link.kind {
+                LinkKind::Moved { .. } => format!("RTM_SETLINK({}, IFLA_NET_NS_FD)", ends(link)),
+                _ => format!("RTM_NEWLINK({}, {})", ends(link), link.kind),
+            },
+            Self::MakeTable(table) => {
+                format!("{} -j -f - (inet {})", table.program.display(), table.name)
+            }
+            Self::StartUplink(uplink) => {
+                let ports = uplink.published.iter().map(|port| format!(" {port}"));
+                format!("{}{}", uplink.program.display(), ports.collect::<String>())
+            }
             Self::SetUpLink(link) => {
                 let routes = if link.gateways.is_empty() {
                     ""

@@ -76,6 +76,7 @@ fn numbers(ids: &[u32]) -> String {
 fn ends(link: &Link) -> String {
     match &link.kind {
         LinkKind::Veth { outside, .. } => format!("{outside} to {}", link.name),
-        LinkKind::Macvlan { parent } => format!("{} on {parent}", link.name),
+        LinkKind::Upper { parent, .. } => format!("{} on {parent}", link.name),
+        LinkKind::Moved { from, .. } => format!("{from} as {}", link.name),
     }
 }

@@ -109,6 +109,20 @@ impl Step {
                     list(addresses)
                 ),
             },
+            Self::MakeTable(table) => {
+                let ports: Vec<_> = table.published.iter().map(ToString::to_string).collect();
+                let masquerades = "connections from inside have this host's address";
+                match (table.masquerades, ports.as_slice()) {
+                    (_, []) => masquerades.to_owned(),
+                    (false, ports) => format!("ports lead inside: {}", ports.join(", ")),
+                    (true, ports) => {
+                        format!("{masquerades}; ports lead inside: {}", ports.join(", "))
+                    }
+                }
+            }
+            Self::StartUplink(_) => {
+                "the new network reaches where this one reaches, without privilege".to_owned()
+            }
             Self::MakeLink(link) => match &link.kind {
                 LinkKind::Veth {
                     bridge: Some(bridge),
@@ -119,7 +133,10 @@ impl Step {
                     list(addresses)
                 ),
                 LinkKind::Veth { .. } => "a cable into the new network".to_owned(),
-                LinkKind::Macvlan { parent } => {
+                LinkKind::Moved { .. } => {
+                    "an interface from here, which comes back at the end".to_owned()
+                }
+                LinkKind::Upper { parent, .. } => {
                     format!("an interface of the new network on the caller's {parent}")
                 }
             },

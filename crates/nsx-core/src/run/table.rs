@@ -1,0 +1,89 @@
+//! Tables of nftables in the caller's network namespace, through the program `nft`.
+
+use super::complaint::Complaint;
+use crate::plan::Table;
+use nsx_net::InterfaceName;
+use rustix::io::Errno;
+use std::{
+    io::Write,
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// Makes a table. If the program refuses, it complains on standard error; `ECANCELED` here.
+pub(super) fn make(table: &Table) -> Result<(), Errno> {
+    let complaint = Complaint::new()?;
+    let mut nft = Command::new(&table.program)
+        .args(["-j", "-f", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(complaint.stream()?)
+        .process_group(0)
+        .spawn()
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    // A program that ends without reading says why by its status.
+    if let Some(mut input) = nft.stdin.take() {
+        let _ = input.write_all(table.commands.as_bytes());
+    }
+    if !nft.wait().is_ok_and(|status| status.success()) {
+        complaint.print();
+        return Err(Errno::CANCELED);
+    }
+    match &table.routes_loopback {
+        Some(interface) => {
+            let file = format!("/proc/sys/net/ipv4/conf/{interface}/route_localnet");
+            std::fs::write(file, "1")
+                .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Removes a table. A table that is gone is not a failure.
+pub(super) fn remove(table: &Table) {
+    remove_table(&table.program, &table.name, table.routes_loopback.as_ref());
+}
+
+/// Removes a table of the family inet through the program `nft`. If it is the last table of nsx's
+/// about `interface`, connections to loopback addresses stay on this host again.
+pub fn remove_table(program: &Path, name: &str, interface: Option<&InterfaceName>) {
+    let _ = quiet(program)
+        .args(["delete", "table", "inet", name])
+        .status();
+    let Some(interface) = interface else { return };
+    let set = |value: &str| {
+        let setting = format!("/proc/sys/net/ipv4/conf/{interface}/route_localnet");
+        // The interface may be gone.
+        let _ = std::fs::write(setting, value);
+    };
+    let is_needed = || {
+        let listed = quiet(program)
+            .args(["list", "tables"])
+            .stdout(Stdio::piped())
+            .output();
+        let prefix = format!("table inet nsx/{interface}/");
+        listed.is_ok_and(|listed| {
+            let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+            text.lines().any(|line| line.starts_with(&prefix))
+        })
+    };
+    if !is_needed() {
+        set("0");
+        // Another nsx may have made a table meanwhile.
+        if is_needed() {
+            set("1");
+        }
+    }
+}
+
+/// The program without streams, and apart from what the terminal sends.
+fn quiet(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0);
+    command
+}
