@@ -99,8 +99,33 @@ impl<'a> Session<'a> {
     /// Its environment is small and always the same: PATH, HOME, SHELL, LC_ALL, TERM, and the mark
     /// that shows [`Self::assert_nothing_left`] which processes the test started.
     pub(crate) fn command(&self, words: &str) -> Command {
+        self.command_after(self.user.prefix(), words)
+    }
+
+    /// Like [`Self::command`], with a /dev/net/tun that the user may open: a device file of its own,
+    /// if root runs the tests.
+    pub(crate) fn command_with_tun(&self, words: &str) -> Command {
+        if !geteuid().is_root() {
+            return self.command(words);
+        }
+        let script = "mount -t tmpfs tmpfs /mnt
+            mknod /mnt/tun c 10 200
+            chmod 666 /mnt/tun
+            mount --bind /mnt/tun /dev/net/tun
+            exec \"$@\"";
+        let mut command = self
+            .command_after(&[], "unshare --mount sh -ec")
+            .arg(script);
+        command = command.arg("sh");
+        for word in self.user.prefix() {
+            command = command.arg(word);
+        }
+        command.args(words)
+    }
+
+    fn command_after(&self, prefix: &'static [&'static str], words: &str) -> Command {
         let path = format!("{}:{PATH}", self.place.bin().display());
-        Command::new(self.user.prefix(), words, self.place.tests())
+        Command::new(prefix, words, self.place.tests())
             .directory(&self.directory)
             .env("PATH", path)
             .env("HOME", &self.directory)

@@ -6,6 +6,7 @@ pub(crate) mod kernel_files;
 mod like;
 mod links;
 mod mounts;
+mod nat;
 mod oci;
 mod pins;
 mod ranges;
@@ -14,6 +15,7 @@ pub(crate) mod root_directory;
 mod root_mounts;
 mod sets;
 mod status_fd;
+mod uplinks;
 
 use crate::support::{
     Need, Session, Test, both,
@@ -30,6 +32,7 @@ pub(crate) fn tests() -> Vec<Test> {
         kernel_files::tests(),
         like::tests(),
         links::tests(),
+        nat::tests(),
         mounts::tests(),
         oci::tests(),
         pins::tests(),
@@ -39,6 +42,7 @@ pub(crate) fn tests() -> Vec<Test> {
         root_mounts::tests(),
         sets::tests(),
         status_fd::tests(),
+        uplinks::tests(),
     ];
     areas.into_iter().flatten().collect()
 }
