@@ -8,6 +8,7 @@ mod name;
 mod netlink;
 mod reader;
 mod route;
+mod socket;
 
 pub use address::Address;
 pub use device::{Device, DeviceAddress, Other, State};
@@ -17,6 +18,7 @@ pub use name::{InterfaceName, InterfaceNameError};
 pub use netlink::{Netlink, NetlinkError};
 pub use reader::Reader;
 pub use route::Route;
+pub use socket::{Endpoint, Socket, SocketProtocol, SocketState, canonical};
 
 /// The crate whose errnos and descriptors are in signatures here.
 pub use rustix;

@@ -107,6 +107,12 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         }
         b"ls" => whole(run(ls::Options::read(own), ls::run, failure)),
         b"mounts" => whole(run(read::<mounts::Options>(own), mounts::run, failure)),
+        // `nsx ss` is `nsx net --sockets`.
+        b"ss" => {
+            let words = ["nsx", "net", "--sockets"].map(OsString::from);
+            arguments.splice(..2, words);
+            dispatch(arguments)
+        }
         b"net" => whole(run(read::<net::Options>(own), net::run, failure)),
         b"pidmap" => whole(run(read::<pidmap::Options>(own), pidmap::run, failure)),
         b"idmap" => whole(run(read::<idmap::Options>(own), idmap::run, failure)),

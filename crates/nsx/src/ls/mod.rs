@@ -6,7 +6,7 @@ mod census;
 mod destination;
 mod diff;
 mod fate;
-mod graph;
+pub(crate) mod graph;
 mod groups;
 mod holders;
 mod identity;

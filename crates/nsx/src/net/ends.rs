@@ -4,9 +4,31 @@
 //! only its own network namespace knows. The kernel is asked which namespace has that number, and
 //! first about those that have a device of that index which names this device in turn.
 
-use super::survey::{Network, Survey};
+use super::survey::{self, Survey};
 use nsx_core::{hash::HashMap, ns::NsidSocket};
-use nsx_net::{Device, Other};
+use nsx_net::{Device, DeviceAddress, NetlinkError, Other, Reader};
+
+/// A network namespace with its devices.
+pub(super) type Network = survey::Network<Devices>;
+
+/// The devices of a network namespace.
+pub(super) struct Devices {
+    /// In order of index.
+    pub(super) devices: Vec<Device>,
+    pub(super) addresses: Vec<DeviceAddress>,
+}
+
+impl Devices {
+    /// Reads them.
+    pub(super) fn read(reader: &mut Reader) -> Result<Self, NetlinkError> {
+        let mut devices = reader.devices()?;
+        devices.sort_by_key(|device| device.index);
+        Ok(Self {
+            devices,
+            addresses: reader.device_addresses()?,
+        })
+    }
+}
 
 /// The most namespaces that the kernel is asked about for one number.
 const MOST: usize = 64;
@@ -27,26 +49,28 @@ pub(super) enum End<'a> {
 /// Finds the other ends of devices.
 pub(super) struct Ends<'a> {
     survey: &'a Survey<'a>,
+    networks: &'a [Network],
     /// The networks that have a device with this index, which names a device with that index.
     mutual: HashMap<(u32, u32), Vec<usize>>,
     /// The networks that have a device with this index.
     by_index: HashMap<u32, Vec<usize>>,
-    /// The networks that the numbers of a network stand for, by its index in the survey.
+    /// The networks that the numbers of a network stand for, by its index.
     known: HashMap<(usize, u32), Option<usize>>,
     own: Option<usize>,
 }
 
 impl<'a> Ends<'a> {
-    pub(super) fn new(survey: &'a Survey<'a>) -> Self {
+    pub(super) fn new(survey: &'a Survey<'a>, networks: &'a [Network]) -> Self {
         let mut ends = Self {
             survey,
+            networks,
             mutual: HashMap::default(),
             by_index: HashMap::default(),
             known: HashMap::default(),
-            own: survey.networks.iter().position(|network| network.is_own),
+            own: networks.iter().position(|network| network.is_own),
         };
-        for (index, network) in survey.networks.iter().enumerate() {
-            for device in &network.devices {
+        for (index, network) in networks.iter().enumerate() {
+            for device in &network.found.devices {
                 ends.by_index.entry(device.index).or_default().push(index);
                 if let Some(other) = device.other {
                     let key = (device.index, other.index);
@@ -57,12 +81,12 @@ impl<'a> Ends<'a> {
         ends
     }
 
-    /// Returns the other end of a device of a network, which is named by its index in the survey.
+    /// Returns the other end of a device of a network, which is named by its index.
     pub(super) fn of(&mut self, network: usize, device: &Device) -> End<'a> {
         let Some(other) = device.other else {
             return End::None;
         };
-        let networks = &self.survey.networks;
+        let networks = self.networks;
         let there = match other.nsid {
             None => Some(network),
             Some(nsid) => self.network(network, device, other, nsid),
@@ -70,7 +94,7 @@ impl<'a> Ends<'a> {
         let Some(there) = there else {
             return End::Unseen;
         };
-        let found = networks[there].devices.iter();
+        let found = networks[there].found.devices.iter();
         match found.into_iter().find(|it| it.index == other.index) {
             Some(found) if there == network => End::Here(found),
             Some(found) => End::There(&networks[there], found),
@@ -106,8 +130,8 @@ impl<'a> Ends<'a> {
         nsid: u32,
         mut candidates: impl Iterator<Item = usize>,
     ) -> Option<usize> {
-        let networks = &self.survey.networks;
-        let socket = self.survey.socket(networks[network].ns).ok()?;
+        let networks = self.networks;
+        let socket = self.survey.socket(networks[network].ns, None).ok()?;
         let socket = NsidSocket::from_socket(socket);
         candidates.find(|candidate| {
             let other = self.survey.open(networks[*candidate].ns);

@@ -1,8 +1,8 @@
 //! The list of devices with their other ends.
 
 use super::{
-    ends::{End, Ends},
-    survey::{self, Network, Survey},
+    ends::{Devices, End, Ends, Network},
+    survey::{self, Survey},
 };
 use crate::{
     answer::{Answer, Format},
@@ -46,11 +46,12 @@ impl Map {
         let target = target
             .map(|word| survey::find(word, &system.proc))
             .transpose()?;
-        let survey = Survey::take(system, self.deep, target)?;
+        let mut survey = Survey::take(system, self.deep, target)?;
+        let networks = survey.read(None, Devices::read);
         let mut left_out = survey.left_out();
-        let mut ends = Ends::new(&survey);
+        let mut ends = Ends::new(&survey, &networks);
         let mut rows = Vec::new();
-        for (index, network) in survey.networks.iter().enumerate() {
+        for (index, network) in networks.iter().enumerate() {
             if target.is_some_and(|target| target != network.ns) {
                 continue;
             }
@@ -86,9 +87,13 @@ impl Map {
 
     /// Returns the devices of a network that are listed.
     fn shown<'a>(&self, network: &'a Network) -> impl Iterator<Item = &'a Device> {
-        let has_loopback =
-            self.has_loopback || network.devices.iter().all(|device| device.is_loopback);
-        let devices = network.devices.iter();
+        let has_loopback = self.has_loopback
+            || network
+                .found
+                .devices
+                .iter()
+                .all(|device| device.is_loopback);
+        let devices = network.found.devices.iter();
         devices.filter(move |device| has_loopback || !device.is_loopback)
     }
 }
@@ -113,7 +118,7 @@ fn cell(network: &Network, device: &Device, end: End<'_>, column: LinkColumn) ->
             Cell::text(bytes.join(":"))
         }
         LinkColumn::Addresses => {
-            let own = network.addresses.iter();
+            let own = network.found.addresses.iter();
             let own = own.filter(|address| address.device == device.index);
             let own: Vec<_> = own
                 .map(|address| address.to_string().into_bytes())
@@ -125,7 +130,7 @@ fn cell(network: &Network, device: &Device, end: End<'_>, column: LinkColumn) ->
             }
         }
         LinkColumn::Master => device.master.map_or(Cell::Nothing, |master| {
-            let found = network.devices.iter().find(|it| it.index == master);
+            let found = network.found.devices.iter().find(|it| it.index == master);
             found.map_or(Cell::Unknown, |found| Cell::Text(found.name.clone()))
         }),
         LinkColumn::Peer => match end {

@@ -1,12 +1,16 @@
 //! `nsx net`: the devices of all network namespaces, and which of them are connected.
 //!
 //! [`survey`] reads every network namespace from outside, through a netlink socket that is opened
-//! in it. [`ends`] finds the other ends of devices, and [`map`] lists them.
+//! in it. [`ends`] finds the other ends of devices, and [`map`] lists them. [`sockets`] lists
+//! sockets.
 
 mod action;
 mod ends;
+mod graph;
 mod map;
+mod openers;
 mod options;
+mod sockets;
 mod survey;
 
 pub use options::Options;
@@ -15,7 +19,12 @@ use crate::{
     answer::Answer,
     error::Error,
     exit::ExitStatus,
-    query::{column::LinkColumn, descriptions, system::Procfs, system::System},
+    query::{
+        column::{LinkColumn, SocketColumn},
+        descriptions,
+        system::Procfs,
+        system::System,
+    },
 };
 use action::Action;
 
@@ -23,7 +32,10 @@ use action::Action;
 pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
     let (action, format, output) = options.action()?;
     let answer = match action {
-        Action::Columns => descriptions::answer::<LinkColumn>(format),
+        Action::Columns { of_sockets: false } => descriptions::answer::<LinkColumn>(format),
+        Action::Columns { of_sockets: true } => descriptions::answer::<SocketColumn>(format),
+        Action::Graph(graph) => show(|system| graph.answer(system)),
+        Action::Sockets(sockets) => show(|system| sockets.answer(system, format)),
         Action::Map(map) => show(|system| map.answer(system, format)),
     };
     output.print(answer?)

@@ -1,12 +1,13 @@
 //! The options of `nsx net`, as typed. Reading them makes no system call.
 
-use super::{action::Action, map::Map};
+use super::{action::Action, graph::Graph, map::Map, sockets::Sockets};
 use crate::{
     answer::Format,
     error::Error,
+    ls::graph::Language,
     out::Output,
     query::{
-        column::{self, Column, LinkColumn},
+        column::{self, Column},
         condition,
     },
     style::Color,
@@ -18,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   nsx net                            the devices of every network namespace
   nsx net web                        those of the container web, with their other ends
+  nsx net --sockets -l               who listens on which port, in every network namespace
   nsx net -Q 'MASTER == \"docker0\"'   the ports of a bridge, and whose they are
 
 Exit status: 0 if something is listed, 1 if nothing is, 2 for wrong usage or a failure.";
@@ -35,17 +37,40 @@ pub struct Options {
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]
     target: Option<OsString>,
 
+    /// List sockets instead of devices, with the processes at both ends
+    ///
+    /// Lists the sockets of TCP and UDP: NAME of the network namespace, PROTO, STATE, LOCAL and
+    /// REMOTE, PROCESS, which has it open, and PEER, the process at the far end if that is on this
+    /// host. `nsx ss` is the same as `nsx net --sockets`.
+    #[arg(long)]
+    sockets: bool,
+
+    /// With --sockets, list only sockets that accept connections or datagrams of anyone
+    #[arg(short, long, requires = "sockets")]
+    listening: bool,
+
+    /// With --sockets, list Unix sockets, too
+    #[arg(short = 'x', long, requires = "sockets")]
+    unix: bool,
+
+    /// Draw the network namespaces and the connections between them, for graphviz, Markdown or a
+    /// browser
+    ///
+    /// With TARGET, draws that one and those that it is connected to.
+    #[arg(long, value_enum, value_name = "LANGUAGE", conflicts_with_all = ["sockets", "all", "filter", "output", "json", "json_lines", "columns"])]
+    graph: Option<Language>,
+
     /// List loopback devices, too, which are left out if the namespace has other devices
     ///
     /// --json and --json-lines always list them.
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "sockets")]
     all: bool,
 
     /// Search everywhere for network namespaces, as nsx ls --deep does
     #[arg(long)]
     deep: bool,
 
-    /// List only the devices for which EXPR is true, such as 'KIND == "veth" && MTU < 1500'
+    /// List only the devices or sockets for which EXPR is true, such as 'KIND == "veth" && MTU < 1500'
     ///
     /// Expressions are those of `nsx ls -Q`.
     #[arg(short = 'Q', long, value_name = "EXPR")]
@@ -86,25 +111,50 @@ impl Options {
             quiet: self.quiet,
         };
         let action = if self.columns {
-            Action::Columns
+            Action::Columns {
+                of_sockets: self.sockets,
+            }
+        } else if let Some(language) = self.graph {
+            Action::Graph(Graph {
+                target: self.target,
+                deep: self.deep,
+                language,
+            })
+        } else if self.sockets {
+            Action::Sockets(self.sockets(format)?)
         } else {
             Action::Map(self.map(format)?)
         };
         Ok((action, format, output))
     }
 
+    fn sockets(self, format: Format) -> Result<Sockets, Error> {
+        Ok(Sockets {
+            columns: self.columns_of(format)?,
+            filter: condition::read(self.filter.as_deref())?,
+            target: self.target,
+            deep: self.deep,
+            has_unix: self.unix,
+            listening: self.listening,
+        })
+    }
+
+    /// Returns the columns that are named, or else the usual ones or, for programs, all.
+    fn columns_of<C: Column>(&self, format: Format) -> Result<Vec<C>, Error> {
+        match &self.output {
+            Some(list) => column::parse_list(list, C::USUAL).map_err(Error::Usage),
+            None if format == Format::Text => Ok(C::USUAL.to_vec()),
+            None => Ok(C::all().collect()),
+        }
+    }
+
     fn map(self, format: Format) -> Result<Map, Error> {
-        let columns = match &self.output {
-            Some(list) => column::parse_list(list, LinkColumn::USUAL).map_err(Error::Usage)?,
-            None if format == Format::Text => LinkColumn::USUAL.to_vec(),
-            None => LinkColumn::all().collect(),
-        };
         Ok(Map {
+            columns: self.columns_of(format)?,
             target: self.target,
             has_loopback: self.all || format != Format::Text || self.filter.is_some(),
             deep: self.deep,
             filter: condition::read(self.filter.as_deref())?,
-            columns,
         })
     }
 }
@@ -112,6 +162,7 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::column::LinkColumn;
 
     fn action(words: &[&str]) -> Result<Action, Error> {
         let options = Options::try_parse_from([&["nsx net"], words].concat()).unwrap();
@@ -130,6 +181,14 @@ mod tests {
             panic!("not a map");
         };
         assert!(map.has_loopback && map.columns.len() == LinkColumn::SPECS.len());
+        let Ok(Action::Sockets(sockets)) = action(&["--sockets", "-l"]) else {
+            panic!("not sockets");
+        };
+        assert!(sockets.listening && !sockets.has_unix);
+        assert!(matches!(
+            action(&["--sockets", "--columns"]),
+            Ok(Action::Columns { of_sockets: true })
+        ));
     }
 
     #[test]

@@ -10,20 +10,20 @@ use nsx_core::{
     ns::{Namespace, NetlinkOpener, NsId, NsKind, NsSet},
     proc::{NsLink, ProcError, ProcRoot},
 };
-use nsx_net::{Device, DeviceAddress, NetlinkError, Reader};
+use nsx_net::{NetlinkError, Reader};
 use nsx_target::Found;
+use rustix::{fd::OwnedFd, net::Protocol};
 use std::{collections::BTreeMap, ffi::OsStr};
 
 /// A network namespace that was read.
-pub(super) struct Network {
+pub(super) struct Network<T> {
     pub(super) ns: NsId,
     /// The name of the container, unit, process or file that it belongs to, as `nsx ls` has it.
     pub(super) name: Vec<u8>,
     /// `true` if the caller is in it.
     pub(super) is_own: bool,
-    /// In order of index.
-    pub(super) devices: Vec<Device>,
-    pub(super) addresses: Vec<DeviceAddress>,
+    /// What was read of it.
+    pub(super) found: T,
 }
 
 /// The network namespaces of a system.
@@ -31,7 +31,7 @@ pub(super) struct Survey<'a> {
     pub(super) census: Census,
     proc: &'a ProcRoot,
     opener: NetlinkOpener,
-    pub(super) networks: Vec<Network>,
+    names: Vec<(NsId, Vec<u8>)>,
     /// The number of network namespaces that could not be read, by reason.
     unread: BTreeMap<String, usize>,
 }
@@ -46,7 +46,7 @@ enum Unread {
 }
 
 impl<'a> Survey<'a> {
-    /// Reads all network namespaces that are found. `target` is one that must be among them.
+    /// Finds the network namespaces. `target` is one that must be among them.
     pub(super) fn take(
         system: &'a System,
         deep: bool,
@@ -56,29 +56,41 @@ impl<'a> Survey<'a> {
         let proc = &system.proc;
         let opener = NetlinkOpener::new(proc)
             .map_err(|error| Error::failed("open your own network namespace", error))?;
-        let mut survey = Self {
+        Ok(Self {
+            names: names::of_kind(NsKind::Net, &census, system),
             census,
             proc,
             opener,
-            networks: Vec::new(),
             unread: BTreeMap::new(),
-        };
-        let own = proc.own_ns(NsLink::Own(NsKind::Net)).ok();
-        for (ns, name) in names::of_kind(NsKind::Net, &survey.census, system) {
-            match survey.read(ns) {
-                Ok((devices, addresses)) => survey.networks.push(Network {
+        })
+    }
+
+    /// Reads all network namespaces through sockets of a protocol: NETLINK_ROUTE if none is given.
+    pub(super) fn read<T>(
+        &mut self,
+        protocol: Option<Protocol>,
+        mut read: impl FnMut(&mut Reader) -> Result<T, NetlinkError>,
+    ) -> Vec<Network<T>> {
+        let own = self.proc.own_ns(NsLink::Own(NsKind::Net)).ok();
+        let mut networks = Vec::with_capacity(self.names.len());
+        for (ns, name) in std::mem::take(&mut self.names) {
+            let opened = self.socket(ns, protocol).map(Reader::new);
+            let found = opened
+                .map_err(Unread::from)
+                .and_then(|mut reader| Ok(read(&mut reader)?));
+            match found {
+                Ok(found) => networks.push(Network {
                     ns,
                     name,
                     is_own: own == Some(ns),
-                    devices,
-                    addresses,
+                    found,
                 }),
                 // It ended meanwhile.
                 Err(Unread::Open(ProcError::Vanished)) => {}
-                Err(error) => *survey.unread.entry(text::reason(&error)).or_default() += 1,
+                Err(error) => *self.unread.entry(text::reason(&error)).or_default() += 1,
             }
         }
-        Ok(survey)
+        networks
     }
 
     /// Opens a network namespace.
@@ -86,16 +98,13 @@ impl<'a> Survey<'a> {
         self.census.open(self.proc, ns)
     }
 
-    /// Opens a socket to rtnetlink in a network namespace.
-    pub(super) fn socket(&self, ns: NsId) -> Result<rustix::fd::OwnedFd, ProcError> {
-        Ok(self.opener.open(&self.open(ns)?, None)?)
-    }
-
-    fn read(&self, ns: NsId) -> Result<(Vec<Device>, Vec<DeviceAddress>), Unread> {
-        let mut reader = Reader::new(self.socket(ns)?);
-        let mut devices = reader.devices()?;
-        devices.sort_by_key(|device| device.index);
-        Ok((devices, reader.device_addresses()?))
+    /// Opens a netlink socket in a network namespace.
+    pub(super) fn socket(
+        &self,
+        ns: NsId,
+        protocol: Option<Protocol>,
+    ) -> Result<OwnedFd, ProcError> {
+        Ok(self.opener.open(&self.open(ns)?, protocol)?)
     }
 
     /// Returns what was not seen, one sentence each.

@@ -1,8 +1,13 @@
 //! Names of the namespaces of one kind, by what they belong to.
 
-use super::{finder::CellFinder, grouping, system::System};
+use super::{
+    finder::CellFinder,
+    grouping::{self, Group},
+    owners::Owner,
+    system::System,
+};
 use nsx_core::{
-    census::Census,
+    census::{Census, Entry},
     hash::{HashMap, HashSet},
     ns::{NsId, NsKind},
 };
@@ -13,10 +18,10 @@ use nsx_core::{
 pub(crate) fn of_kind(kind: NsKind, census: &Census, system: &System) -> Vec<(NsId, Vec<u8>)> {
     let groups = grouping::groups(census, &system.proc, &mut CellFinder::new(system));
     let named = groups.iter().flat_map(|group| {
-        let namespaces = group.namespaces.iter().map(|entry| entry.ns);
+        let namespaces = group.namespaces.iter();
         namespaces
-            .filter(|ns| ns.kind == kind)
-            .map(|ns| (ns, group.owner.name()))
+            .filter(|entry| entry.ns.kind == kind)
+            .map(|entry| (entry.ns, name(group, entry, census)))
     });
     let mut names: Vec<_> = named.collect();
     let seen: HashSet<NsId> = names.iter().map(|(ns, _)| *ns).collect();
@@ -25,6 +30,21 @@ pub(crate) fn of_kind(kind: NsKind, census: &Census, system: &System) -> Vec<(Ns
     names.extend(others.map(|ns| (ns, ns.to_string().into_bytes())));
     number_twins(&mut names);
     names
+}
+
+/// Returns the name of the group, or the process that stands for the namespace if the group is named
+/// by a process that is not in it.
+fn name(group: &Group<'_>, entry: &Entry, census: &Census) -> Vec<u8> {
+    let is_in = |pid| {
+        let member = census.member(pid);
+        member.is_some_and(|member| member.ns(entry.ns.kind) == Some(entry.ns))
+    };
+    match (&group.owner, entry.leader) {
+        (Owner::Process(_), Some(leader)) if !group.leader.is_some_and(is_in) => {
+            Owner::Process(leader.as_raw_pid()).name()
+        }
+        (owner, _) => owner.name(),
+    }
 }
 
 /// Adds the number of the namespace to names that several namespaces have.

@@ -35,7 +35,7 @@ pub(super) struct Graph {
 
 /// The language of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Language {
+pub(crate) enum Language {
     /// For graphviz
     Dot,
     /// For Markdown pages
@@ -60,29 +60,37 @@ const COLUMNS: [NsColumn; 10] = [
 
 /// A node: a user namespace, or namespaces that belong together. Texts are safe to show, but not
 /// escaped for a language.
-struct Node {
+pub(crate) struct Node {
     /// The process or container that the namespaces belong to.
-    title: String,
+    pub(crate) title: String,
     /// The command that runs in the namespaces; empty if none runs there.
-    command: String,
+    pub(crate) command: String,
     /// The namespaces: a description, and the inode number.
-    namespaces: Vec<(String, u64)>,
+    pub(crate) namespaces: Vec<(String, u64)>,
     /// The process that stands for the node.
-    leader: Option<u64>,
+    pub(crate) leader: Option<u64>,
     /// The namespaces of other nodes that the process is in.
-    shared: Vec<Shared>,
+    pub(crate) shared: Vec<Shared>,
     /// `true` if the node is a user namespace, which owns its children.
-    owns: bool,
-    children: Vec<Self>,
+    pub(crate) owns: bool,
+    pub(crate) children: Vec<Self>,
 }
 
 /// A namespace of another node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Shared {
-    kind: &'static str,
-    inode: u64,
-    /// The title of the other node.
-    of: String,
+pub(crate) struct Shared {
+    pub(crate) kind: String,
+    pub(crate) inode: u64,
+    /// The title of the other node, which is named in a line of this one; `None` if an edge is
+    /// enough.
+    pub(crate) of: Option<String>,
+}
+
+impl Shared {
+    /// Returns whether an edge is drawn. Nearly everything shares something with the host.
+    fn is_drawn(&self) -> bool {
+        self.of.as_deref() != Some(HOST)
+    }
 }
 
 impl Graph {
@@ -163,17 +171,22 @@ pub(super) fn draw(
             let is_usual =
                 of == HOST && matches!(ns.kind, NsKind::User | NsKind::Time | NsKind::Cgroup);
             (!is_usual).then_some(Shared {
-                kind: ns.kind.name(),
+                kind: ns.kind.name().to_owned(),
                 inode: ns.inode,
-                of,
+                of: Some(of),
             })
         });
         node.shared = shared.collect();
     });
+    render(language, &nodes)
+}
+
+/// Draws nodes with their edges.
+pub(crate) fn render(language: Language, nodes: &[Node]) -> String {
     match language {
-        Language::Dot => text::dot(&nodes),
-        Language::Mermaid => text::mermaid(&nodes),
-        Language::Svg => svg::draw(&nodes),
+        Language::Dot => text::dot(nodes),
+        Language::Mermaid => text::mermaid(nodes),
+        Language::Svg => svg::draw(nodes),
     }
 }
 
@@ -272,10 +285,12 @@ impl Node {
             .iter()
             .map(|(text, _)| (text.clone(), Line::Namespace));
         let mut others: Vec<(&str, String)> = Vec::new();
-        for Shared { kind, of, .. } in &self.shared {
+        let named = self.shared.iter();
+        let named = named.filter_map(|shared| Some((&shared.kind, shared.of.as_ref()?)));
+        for (kind, of) in named {
             match others.iter_mut().find(|(other, _)| other == of) {
                 Some((_, kinds)) => *kinds += &format!(" {kind}"),
-                None => others.push((of, (*kind).to_owned())),
+                None => others.push((of, kind.clone())),
             }
         }
         let shared = others

@@ -2,7 +2,7 @@
 //! share namespaces.
 
 use super::{
-    HOST, Line, Node, cut,
+    Line, Node, cut,
     layout::{self, BOX_WIDTH, GAP, LINE, PADDING, Placed},
 };
 use nsx_core::hash::HashMap;
@@ -37,7 +37,7 @@ pub(super) fn draw(nodes: &[Node]) -> String {
         .collect();
     let mut lane = 0;
     for it in &placed {
-        let others = it.node.shared.iter().filter(|shared| shared.of != HOST);
+        let others = it.node.shared.iter().filter(|shared| shared.is_drawn());
         let mut others: Vec<_> = others
             .filter_map(|shared| boxes.get(&shared.inode))
             .collect();
@@ -139,7 +139,10 @@ fn xml(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Shared, *};
+    use super::{
+        super::{HOST, Shared},
+        *,
+    };
 
     fn node(title: &str, children: Vec<Node>) -> Node {
         Node {
@@ -218,14 +221,14 @@ mod tests {
             .enumerate()
             .for_each(|(index, it)| it.namespaces = vec![("net".into(), 10 + index as u64)]);
         children[7].shared = vec![Shared {
-            kind: "net",
+            kind: "net".into(),
             inode: 11,
-            of: "1".into(),
+            of: Some("1".into()),
         }];
         children[8].shared = vec![Shared {
-            kind: "net",
+            kind: "net".into(),
             inode: 99,
-            of: HOST.into(),
+            of: Some(HOST.into()),
         }];
         let nodes = [node("host", children)];
         let (placed, ..) = layout::layout(&nodes);

@@ -1,6 +1,6 @@
 //! Graphs for programs that lay them out: Graphviz and Mermaid.
 
-use super::{HOST, Line, Node, cut};
+use super::{Line, Node, cut};
 use nsx_core::hash::HashMap;
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -78,9 +78,9 @@ fn edges(nodes: &[Node], draw: &mut dyn FnMut(usize, usize, &str)) {
     });
     each(nodes, &mut |number, _, node| {
         let mut kinds: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-        for shared in node.shared.iter().filter(|shared| shared.of != HOST) {
+        for shared in node.shared.iter().filter(|shared| shared.is_drawn()) {
             if let Some(other) = numbers.get(&shared.inode) {
-                kinds.entry(*other).or_default().push(shared.kind);
+                kinds.entry(*other).or_default().push(&shared.kind);
             }
         }
         kinds
@@ -127,9 +127,9 @@ mod tests {
             namespaces: vec![("net 2, 1 process".into(), 2)],
             leader: Some(7),
             shared: vec![Shared {
-                kind: "uts",
+                kind: "uts".into(),
                 inode: 3,
-                of: "process 1 of root".into(),
+                of: Some("process 1 of root".into()),
             }],
             owns: false,
             children: Vec::new(),

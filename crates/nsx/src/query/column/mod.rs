@@ -4,11 +4,13 @@ mod link;
 mod mount;
 mod namespace;
 mod process;
+mod socket;
 
 pub(crate) use link::LinkColumn;
 pub(crate) use mount::MountColumn;
 pub(crate) use namespace::{NsColumn, USUAL};
 pub(crate) use process::ProcessColumn;
+pub(crate) use socket::SocketColumn;
 
 use crate::table::Align;
 use nsx_core::census::Sources;
@@ -111,6 +113,7 @@ mod tests {
     #[test]
     fn every_column_has_its_properties_at_its_index() {
         check(|column: LinkColumn| column as usize);
+        check(|column: SocketColumn| column as usize);
         check(|column: MountColumn| column as usize);
         check(|column: NsColumn| column as usize);
         check(|column: ProcessColumn| column as usize);
