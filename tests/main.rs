@@ -25,6 +25,8 @@ mod harness;
 mod idmap;
 mod ls;
 mod memory;
+mod mounts;
+mod net;
 mod page;
 mod pidmap;
 mod pin;
@@ -90,6 +92,8 @@ fn main() -> ExitCode {
         trace::tests(),
         page::tests(),
         can::tests(),
+        mounts::tests(),
+        net::tests(),
         strict::tests(),
     ];
     support::harness::run(tests.into_iter().flatten())
