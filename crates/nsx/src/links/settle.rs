@@ -59,8 +59,7 @@ impl Host {
                 LinkKind::Upper { kind, parent }
             }
             SpecKind::Moved { from } => {
-                let is_up;
-                match self.netlink.link(from.as_str())? {
+                let is_up = match self.netlink.link(from.as_str())? {
                     None => return Err(LinkError::NoInterface(from)),
                     // Bridges stay where they are too, see NETIF_F_NETNS_LOCAL.
                     Some(link)
@@ -68,8 +67,8 @@ impl Host {
                     {
                         return Err(LinkError::Immovable(from));
                     }
-                    Some(link) => is_up = link.is_up,
-                }
+                    Some(link) => link.is_up,
+                };
                 if self.pins_network {
                     return Err(LinkError::Contradiction(
                         "an interface that is moved comes back when the program ends, and the \
