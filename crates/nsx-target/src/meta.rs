@@ -25,7 +25,7 @@ pub(crate) struct Meta {
     /// The id of the mount that it lies on (5.8).
     pub(crate) mount: Option<u64>,
     pub(crate) size: u64,
-    /// When it was written last, since 1970.
+    /// The time of the last write, since 1970.
     pub(crate) written: Duration,
 }
 

@@ -16,8 +16,14 @@ _nsx() {
             ",$1")
                 cmd="nsx"
                 ;;
+            nsx,can)
+                cmd="nsx__subcmd__can"
+                ;;
             nsx,compat)
                 cmd="nsx__subcmd__compat"
+                ;;
+            nsx,doctor)
+                cmd="nsx__subcmd__doctor"
                 ;;
             nsx,enter)
                 cmd="nsx__subcmd__enter"
@@ -28,6 +34,12 @@ _nsx() {
             nsx,ls)
                 cmd="nsx__subcmd__ls"
                 ;;
+            nsx,mounts)
+                cmd="nsx__subcmd__mounts"
+                ;;
+            nsx,net)
+                cmd="nsx__subcmd__net"
+                ;;
             nsx,pidmap)
                 cmd="nsx__subcmd__pidmap"
                 ;;
@@ -36,6 +48,9 @@ _nsx() {
                 ;;
             nsx,rm)
                 cmd="nsx__subcmd__rm"
+                ;;
+            nsx,trace)
+                cmd="nsx__subcmd__trace"
                 ;;
             nsx,unshare)
                 cmd="nsx__subcmd__unshare"
@@ -47,12 +62,30 @@ _nsx() {
 
     case "${cmd}" in
         nsx)
-            opts="-h -V --help --version unshare enter ls pidmap idmap pin rm compat"
+            opts="-h -V --help --version unshare enter ls net mounts pidmap idmap doctor can trace pin rm compat"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nsx__subcmd__can)
+            opts="-h --json --color --help enter signal trace environ files"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -74,8 +107,26 @@ _nsx() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nsx__subcmd__doctor)
+            opts="-h --syscalls --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nsx__subcmd__enter)
-            opts="-t -w -v -S -G -j -m -u -i -n -p -U -C -T -a -h --target --wd --no-cgroup --explain --verbose --user --setuid --setgid --privileged --host-caps --no-seccomp --no-label --no-limits --host-env --env --unset-env --all-of --jobs --unique --json-lines --host-tools --no-fix --pty --no-pty --preserve-fds --mount --uts --ipc --net --pid --userns --cgroup --time --all --help"
+            opts="-t -w -v -S -G -j -m -u -i -n -p -C -T -U -a -h --target --wd --no-cgroup --explain --verbose --user --setuid --setgid --privileged --host-caps --no-seccomp --no-label --no-limits --host-env --env --unset-env --all-of --jobs --unique --json-lines --host-tools --no-fix --pty --no-pty --preserve-fds --mount --uts --ipc --net --pid --cgroup --time --userns --all --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -286,6 +337,82 @@ _nsx() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nsx__subcmd__mounts)
+            opts="-l -Q -o -q -h --why --list --filter --output --columns --json --json-lines --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --why)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -Q)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nsx__subcmd__net)
+            opts="-l -x -a -Q -o -q -h --sockets --listening --unix --graph --all --deep --filter --output --columns --json --json-lines --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --graph)
+                    COMPREPLY=($(compgen -W "dot mermaid svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -Q)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nsx__subcmd__pidmap)
             opts="-q -h --from --to --namespace-of --tree --threads --with --filter --both --json --json-lines --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -352,8 +479,22 @@ _nsx() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nsx__subcmd__trace)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nsx__subcmd__unshare)
-            opts="-v -m -u -i -n -p -U -C -T -a -r -c -S -G -R -w -l -f -h --from-oci --name --explain --verbose --mount --uts --ipc --net --pid --user --cgroup --time --all --pin --map-root-user --map-current-user --map-user --map-group --map-users --map-groups --map-auto --map-subids --owner --setgroups --setuid --setgid --hostname --domainname --root --wd --propagation --mount-proc --no-mount-proc --mount-binfmt --load-interp --no-mount-sys --no-mount-mqueue --no-mount-cgroup --link --no-lo --bind --ro-bind --ro-root --tmpfs --dev --overlay --fork --no-fork --init --status-fd --no-kill-child --kill-child --forward-signals --cap-drop --cap-keep --keep-caps --no-new-privs --env --unset-env --clear-env --keep-env --whitelist-env --monotonic --boottime --help"
+            opts="-v -m -u -i -n -p -C -T -U -a -r -c -S -G -R -w -l -f -h --from-oci --name --like --explain --verbose --mount --uts --ipc --net --pid --cgroup --time --user --all --pin --join --map-root-user --map-current-user --map-user --map-group --map-users --map-groups --map-auto --map-subids --owner --setgroups --setuid --setgid --hostname --domainname --root --wd --propagation --mount-proc --no-mount-proc --mount-binfmt --load-interp --no-mount-sys --no-mount-mqueue --no-mount-cgroup --link --nat --publish --no-lo --bind --ro-bind --ro-root --tmpfs --dev --overlay --fork --no-fork --init --status-fd --no-kill-child --kill-child --forward-signals --cap-drop --cap-keep --keep-caps --no-new-privs --env --unset-env --clear-env --keep-env --whitelist-env --monotonic --boottime --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -378,6 +519,13 @@ _nsx() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --like)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 --pin)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -390,6 +538,13 @@ _nsx() {
                     fi
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --join)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
                     fi
                     return 0
                     ;;
@@ -485,6 +640,10 @@ _nsx() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --publish)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --bind)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -547,7 +706,7 @@ _nsx() {
     esac
 }
 
-# What runs, where a target may be named: beside clap's own words.
+# The names of what runs, beside clap's own words, for arguments that name a target.
 _nsx_and_targets() {
     _nsx "$@"
     local line=${COMP_LINE:0:COMP_POINT} words word= last target shown
@@ -558,8 +717,8 @@ _nsx_and_targets() {
     fi
     last=${words[${#words[@]} - 1]-}
     case "${words[1]-} $last" in
-        "enter -t" | "enter --target" | "ls -p" | "ls --task" | "pidmap --from" | "pidmap --to" | "pidmap --namespace-of") COMPREPLY=() ;;
-        "enter enter" | "ls ls" | "pidmap pidmap" | "idmap idmap" | "pin pin") [[ $word != -* ]] || return 0 ;;
+        "unshare --like" | "enter -t" | "enter --target" | "ls -p" | "ls --task" | "pidmap --from" | "pidmap --to" | "pidmap --namespace-of") COMPREPLY=() ;;
+        "enter enter" | "ls ls" | "net net" | "mounts mounts" | "pidmap pidmap" | "idmap idmap" | "doctor doctor" | "can can" | "pin pin") [[ $word != -* ]] || return 0 ;;
         *) return 0 ;;
     esac
     shown=

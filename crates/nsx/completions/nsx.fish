@@ -29,14 +29,21 @@ complete -c nsx -n "__fish_nsx_needs_command" -s V -l version -d 'Print version'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "unshare" -d 'Run a program in new namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "enter" -d 'Run a program in a container, or in the namespaces of a process'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "ls" -d 'List namespaces, or the processes in nested PID namespaces'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "net" -d 'List network devices of all network namespaces, and what each is connected to'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "mounts" -d 'List the mounts that a process or container sees'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pidmap" -d 'Translate process ids between PID namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "idmap" -d 'Translate user and group ids between user namespaces'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "doctor" -d 'Find out what you can do on this host, or what isolates a container'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "can" -d 'Find out whether one process may do something to another'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "trace" -d 'Run a program, and say why its system calls are refused'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pin" -d 'Keep namespaces of a process or container in files'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "rm" -d 'Remove pins: files that keep namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "compat" -d 'Run as a program of util-linux, exactly, as a link to nsx of that name does'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l from-oci -d 'Run the OCI runtime bundle that this config.json describes' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l name -d 'Keep the namespaces under NAME when the program has ended' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l like -d 'Make namespaces like those of TARGET: the walls, not what is inside' -r -f
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l pin -d 'Keep the new namespace of KIND in FILE, like --KIND=FILE; implies that kind' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l join -d 'Join these kinds of TARGET; kinds that are named otherwise are new; repeatable' -r -f
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-user -d 'Map the caller to this user inside; implies --user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-group -d 'Map the caller\'s group to this one inside; implies --user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-users -d 'Map a range of users; implies --user; repeatable' -r
@@ -56,6 +63,7 @@ slave\t'Mounts outside are seen inside'
 unchanged\t'As each mount point has it'"
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s l -l load-interp -d 'Register an interpreter there, in the format of binfmt_misc; implies --mount-binfmt' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l link -d 'Connect the new network to this one; implies --net' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l publish -d 'Let a port of this host lead to a port inside; implies a link, as --nat does' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l bind -d 'Show the directory or file SRC at DST, by default at the same path; implies --mount' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l ro-bind -d 'Show SRC at DST read-only; implies --mount' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l tmpfs -d 'Mount an empty directory in memory on DIR; implies --mount' -r
@@ -76,9 +84,9 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s u -l uts -d 'Host na
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s i -l ipc -d 'System V IPC and POSIX message queues'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s n -l net -d 'Network devices, addresses, ports'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s p -l pid -d 'Process ids'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s U -l user -d 'User and group ids, capabilities'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s C -l cgroup -d 'The root of the cgroup tree'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s T -l time -d 'Offsets of the monotonic and boot-time clocks'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s U -l user -d 'User and group ids, capabilities'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s a -l all -d 'Every kind that the kernel has; implies --map-root-user if no other option maps ids'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s r -l map-root-user -d 'Be root inside: map the caller to user 0 and group 0; implies --user'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s c -l map-current-user -d 'Keep your own user and group ids inside; implies --user'
@@ -90,6 +98,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-binfmt -d 'Mou
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-sys -d 'With --net, leave /sys as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-mqueue -d 'With --ipc, leave /dev/mqueue as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-cgroup -d 'With --cgroup, leave /sys/fs/cgroup as it is'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l nat -d 'Let connections from inside leave with this host\'s address, through nftables; implies a link'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-lo -d 'With --net, leave the loopback device down'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l ro-root -d 'Make all files read-only; implies --mount'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l dev -d 'Mount a minimal /dev; implies --mount'
@@ -104,28 +113,28 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-new-privs -d 'Let
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l clear-env -d 'Start from an empty environment'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s t -l target -d 'The process, as nsenter(1) takes it' -r -f -a "(nsx __targets 2>/dev/null)"
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -s w -l wd -d 'Start the program in DIR, as the target sees it; where the target is, if its mount namespace is joined' -r -f -a "(__fish_complete_directories)"
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s w -l wd -d 'Start the program in DIR, as the target sees it; the default is the target\'s directory, if its mount namespace is joined' -r -f -a "(__fish_complete_directories)"
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l user -d 'Run the program as this user of the target, by its own /etc/passwd and /etc/group' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s S -l setuid -d 'Run the program with this user id' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s G -l setgid -d 'Run the program with this group id and no supplementary groups' -r
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -l env -d 'Set a variable of the program\'s environment, or hand the caller\'s on; repeatable' -r
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unset-env -d 'Remove a variable from it; repeatable' -r
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -l all-of -d 'Run the program in each container that runs and whose name PATTERN fits, such as \'docker:*\' or \'web-?\', in each pod, as \'k8s://default/*\', or in each network namespace, as \'netns:*\'' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l env -d 'Set a variable of the program\'s environment, without VALUE to the caller\'s value; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unset-env -d 'Remove a variable from the program\'s environment; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l all-of -d 'Run the program in each running container whose name matches PATTERN, such as \'docker:*\' or \'web-?\', in each pod, as \'k8s://default/*\', or in each network namespace, as \'netns:*\'' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s j -l jobs -d 'Run at most COUNT at a time' -r
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unique -d 'Of those that share a namespace of this kind only one' -r
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -l preserve-fds -d 'Let the program have N more of the caller\'s descriptors after 0, 1 and 2; with kinds named it has all' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unique -d 'Enter only one of those that share a namespace of this kind' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l preserve-fds -d 'Give the program N more of the caller\'s descriptors after 0, 1 and 2; with kinds named it has all' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-cgroup -d 'Do not put the program into the target\'s cgroup'
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -l explain -d 'Print the plan, a line a step, and run nothing'
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -s v -l verbose -d 'Say on standard error what was skipped'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l explain -d 'Print the plan, one line per step, and run nothing'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s v -l verbose -d 'Print on standard error what was skipped'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l privileged -d 'Run the program unconfined: with the caller\'s user, capabilities and label, and no seccomp filter'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-caps -d 'Keep the caller\'s capabilities, as far as the program\'s user may have them'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-seccomp -d 'Do not put the target\'s seccomp filters on the program'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-label -d 'Leave the program the caller\'s AppArmor or SELinux label'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-limits -d 'Leave the program the caller\'s resource limits and out-of-memory score'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-env -d 'Give the program the caller\'s environment, not the target\'s'
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -l json-lines -d 'Print a JSON object for each line and for each end, in place of lines with names before them'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l json-lines -d 'Print a JSON object for each line and for each end, instead of lines with names before them'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-tools -d 'Run a program of the caller\'s beside the target: in its namespaces, but with the caller\'s files; $NSX_TARGET_ROOT leads to the target\'s'
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-fix -d 'Leave /proc, /sys, /dev/mqueue and /etc as they are, though they tell of other namespaces than those that the program is in'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-fix -d 'Leave /proc, /sys, /dev/mqueue and /etc as they are, though they show other namespaces than those that the program is in'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l pty -d 'Give the program a terminal of its own; the default at a terminal, if the mount namespace is joined'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-pty -d 'Leave the program the caller\'s terminal'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s m -l mount -d 'Mount points'
@@ -133,9 +142,9 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s u -l uts -d 'Host name
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s i -l ipc -d 'System V IPC and POSIX message queues'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s n -l net -d 'Network devices, addresses, ports'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s p -l pid -d 'Process ids'
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -s U -l userns -d 'User and group ids, capabilities: nsenter\'s --user'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s C -l cgroup -d 'The root of the cgroup tree'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s T -l time -d 'Offsets of the monotonic and boot-time clocks'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s U -l userns -d 'User and group ids, capabilities: nsenter\'s --user'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s a -l all -d 'All in which the target differs from the caller; the default'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s h -l help -d 'Print help'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s t -l type -d 'List only namespaces of this type: cgroup, ipc, mnt, net, pid, time, user or uts' -r
@@ -165,6 +174,36 @@ complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json-lines -d 'Print one 
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s v -l verbose -d 'With --diff, show each namespace that came, went or changed, and how it changed'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s q -l quiet -d 'Do not report on standard error what could not be seen'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand net" -l graph -d 'Draw the network namespaces and the connections between them, for graphviz, Markdown or a browser' -r -f -a "dot\t'For graphviz'
+mermaid\t'For Markdown pages'
+svg\t'For a browser'"
+complete -c nsx -n "__fish_nsx_using_subcommand net" -s Q -l filter -d 'List only the devices or sockets for which EXPR is true, such as \'KIND == "veth" && MTU < 1500\'' -r
+complete -c nsx -n "__fish_nsx_using_subcommand net" -s o -l output -d 'Show these columns, with commas between them; a leading + adds them to the usual ones; all shows all' -r
+complete -c nsx -n "__fish_nsx_using_subcommand net" -l color -d 'Control when to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand net" -l sockets -d 'List sockets instead of devices, with the processes at both ends'
+complete -c nsx -n "__fish_nsx_using_subcommand net" -s l -l listening -d 'With --sockets, list only sockets that accept connections or datagrams of anyone'
+complete -c nsx -n "__fish_nsx_using_subcommand net" -s x -l unix -d 'With --sockets, list Unix sockets, too'
+complete -c nsx -n "__fish_nsx_using_subcommand net" -s a -l all -d 'List loopback devices, too, which are left out if the namespace has other devices'
+complete -c nsx -n "__fish_nsx_using_subcommand net" -l deep -d 'Search everywhere for network namespaces, as nsx ls --deep does'
+complete -c nsx -n "__fish_nsx_using_subcommand net" -l columns -d 'List the columns: the meaning of each, and the cost of finding it'
+complete -c nsx -n "__fish_nsx_using_subcommand net" -l json -d 'Print a JSON document'
+complete -c nsx -n "__fish_nsx_using_subcommand net" -l json-lines -d 'Print one JSON object per row, each on a line of its own'
+complete -c nsx -n "__fish_nsx_using_subcommand net" -s q -l quiet -d 'Do not report on standard error what could not be seen'
+complete -c nsx -n "__fish_nsx_using_subcommand net" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand mounts" -l why -d 'Show what keeps the mount at PATH busy: mounts below it, processes that use it, and mounts of the same file system in every mount namespace' -r
+complete -c nsx -n "__fish_nsx_using_subcommand mounts" -s Q -l filter -d 'List only the mounts for which EXPR is true, such as \'TYPE == "tmpfs"\'' -r
+complete -c nsx -n "__fish_nsx_using_subcommand mounts" -s o -l output -d 'Show these columns, with commas between them; a leading + adds them to the usual ones; all shows all' -r
+complete -c nsx -n "__fish_nsx_using_subcommand mounts" -l color -d 'Control when to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand mounts" -s l -l list -d 'List the mounts in the kernel\'s order instead of a tree'
+complete -c nsx -n "__fish_nsx_using_subcommand mounts" -l columns -d 'List the columns: the meaning of each, and the cost of finding it'
+complete -c nsx -n "__fish_nsx_using_subcommand mounts" -l json -d 'Print a JSON document'
+complete -c nsx -n "__fish_nsx_using_subcommand mounts" -l json-lines -d 'Print one JSON object per row, each on a line of its own'
+complete -c nsx -n "__fish_nsx_using_subcommand mounts" -s q -l quiet -d 'Do not report on standard error what could not be seen'
+complete -c nsx -n "__fish_nsx_using_subcommand mounts" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l from -d 'Read the ids as the PID namespace of this target counts' -r -f -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l to -d 'Write the ids as the PID namespace of this target counts' -r -f -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l namespace-of -d 'List the processes that the PID namespace of this process sees' -r -f -a "(nsx __targets 2>/dev/null)"
@@ -190,11 +229,27 @@ complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l json -d 'Print a JSON 
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l json-lines -d 'Print a line of JSON for each id'
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s q -l quiet -d 'Print numbers only: the id here of each, or with --reverse the id there'
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand doctor" -l color -d 'Control when to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand doctor" -l syscalls -d 'Show which system calls its seccomp filters let through, whatever their arguments'
+complete -c nsx -n "__fish_nsx_using_subcommand doctor" -l json -d 'Print a JSON document'
+complete -c nsx -n "__fish_nsx_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand can" -l color -d 'Control when to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand can" -l json -d 'Print a JSON document'
+complete -c nsx -n "__fish_nsx_using_subcommand can" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand trace" -s h -l help -d 'Print help'
 complete -c nsx -n "__fish_nsx_using_subcommand pin" -s h -l help -d 'Print help'
 complete -c nsx -n "__fish_nsx_using_subcommand rm" -s h -l help -d 'Print help'
 complete -c nsx -n "__fish_nsx_using_subcommand compat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand net" -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand mounts" -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand doctor" -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand can" -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand pin" -a "(nsx __targets 2>/dev/null)"

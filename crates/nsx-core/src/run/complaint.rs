@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
 };
 
-/// What pasta says of a host without a syslog.
+/// The complaint of pasta about a host without a syslog.
 const NOISE: &str = "Failed to send ";
 
 /// A file in memory that is a program's standard error.

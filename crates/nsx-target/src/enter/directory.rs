@@ -30,7 +30,7 @@ impl NamespaceDirectory {
     /// `path` is not a directory.
     ///
     /// A symbolic link in the directory is not followed, unless the directory is in a procfs:
-    /// whoever may write to the directory could lead it anywhere.
+    /// anyone who may write to the directory could lead it anywhere.
     ///
     /// # Errors
     /// [`EnterError::Open`] for a file that cannot be opened, [`EnterError::Several`] if several

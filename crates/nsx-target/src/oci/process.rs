@@ -124,7 +124,7 @@ impl Process {
 }
 
 impl Rlimit {
-    /// Returns the limit; none if nsx does not know the resource. The largest number is no limit.
+    /// Returns the limit; none if nsx does not know the resource. The largest number means unlimited.
     pub fn limit(&self) -> Option<Limit> {
         let limit = |value: u64| (value != u64::MAX).then_some(value);
         let name = self.name.to_str()?.strip_prefix("RLIMIT_")?;

@@ -55,7 +55,7 @@ pub(crate) struct Links {
     pub(crate) uplink: Option<Uplink>,
     /// The resolvers that answer inside, as a file of `resolv.conf(5)`.
     pub(crate) resolvers: Option<String>,
-    /// What the user should know.
+    /// Remarks for the user.
     pub(crate) notes: Vec<String>,
 }
 

@@ -30,7 +30,7 @@ pub(crate) enum Owner {
         namespace: u64,
         /// nsx.
         pid: Pid,
-        /// When it started, in clock ticks since the boot.
+        /// The time of its start, in clock ticks since the boot.
         start: u64,
     },
 }

@@ -22,7 +22,7 @@ pub(super) struct Network<T> {
     pub(super) name: Vec<u8>,
     /// `true` if the caller is in it.
     pub(super) is_own: bool,
-    /// What was read of it.
+    /// The facts that were read.
     pub(super) found: T,
 }
 
