@@ -138,10 +138,13 @@ impl Sockets {
 
 /// The sockets of all networks, by what the other end calls them.
 struct Ends<'a> {
-    by_inode: HashMap<u64, (&'a Network, &'a Socket)>,
+    by_inode: HashMap<u64, End<'a>>,
     /// By protocol and the addresses of both ends.
-    by_addresses: HashMap<(SocketProtocol, SocketAddr, SocketAddr), Vec<(&'a Network, &'a Socket)>>,
+    by_addresses: HashMap<(SocketProtocol, SocketAddr, SocketAddr), Vec<End<'a>>>,
 }
+
+/// A socket, and the network that it is in.
+type End<'a> = (&'a Network, &'a Socket);
 
 impl<'a> Ends<'a> {
     fn new(networks: &'a [Network]) -> Self {
@@ -167,7 +170,7 @@ impl<'a> Ends<'a> {
 
     /// Returns the socket at the far end, if it is on this host. The far end of a loopback address
     /// is in the same network namespace; several that it may be are none.
-    fn of(&self, network: &Network, socket: &Socket) -> Option<(&'a Network, &'a Socket)> {
+    fn of(&self, network: &Network, socket: &Socket) -> Option<End<'a>> {
         if let Some(peer) = socket.peer {
             return self.by_inode.get(&peer).copied();
         }
