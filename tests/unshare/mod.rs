@@ -4,10 +4,12 @@ mod ids;
 mod joins;
 pub(crate) mod kernel_files;
 mod like;
+mod limits;
 mod links;
 mod mounts;
 mod nat;
 mod oci;
+mod overlays;
 mod pins;
 mod ranges;
 mod rights;
@@ -31,10 +33,12 @@ pub(crate) fn tests() -> Vec<Test> {
         joins::tests(),
         kernel_files::tests(),
         like::tests(),
+        limits::tests(),
         links::tests(),
         nat::tests(),
         mounts::tests(),
         oci::tests(),
+        overlays::tests(),
         pins::tests(),
         ranges::tests(),
         rights::tests(),

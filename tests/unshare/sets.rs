@@ -20,7 +20,11 @@ pub(crate) fn tests() -> Vec<Test> {
             .alone(),
         both(a_plan_is_printed_and_no_set_is_made),
         both(wrong_names_are_refused),
+        both(a_full_run_directory_is_refused_and_nothing_is_left),
+        both(a_set_survives_its_creator),
         root(ip_netns_knows_the_network_of_a_set).needs([Need::Tool("ip")]),
+        root(the_network_of_a_set_that_has_ended_is_replaced).needs([Need::Tool("ip")]),
+        root(a_named_network_is_removed_as_ip_netns_does).needs([Need::Tool("ip")]),
         ordinary(a_set_of_an_ordinary_user_is_in_the_runtime_directory),
         ordinary(a_user_without_a_runtime_directory_is_told),
     ]
@@ -218,6 +222,8 @@ fn wrong_names_are_refused(session: &Session) {
         "ä",
         "a\nb",
         &"x".repeat(65),
+        &"x".repeat(200),
+        "\u{1b}[31m",
     ] {
         let refused = session
             .nsx("unshare --uts")
@@ -225,6 +231,70 @@ fn wrong_names_are_refused(session: &Session) {
             .arg("true");
         refused.run().exited(125).says(&["name"]);
     }
+}
+
+fn a_full_run_directory_is_refused_and_nothing_is_left(session: &Session) {
+    // Neither a file nor a byte is left on the first, no byte on the second.
+    for full in ["nr_inodes=1", "size=4k,nr_inodes=9"] {
+        let script = format!(
+            "umount /run; mount -t tmpfs -o {full} tmpfs /run
+            head -c 4096 /dev/zero >/run/filler 2>/dev/null || :
+            ls -A /run >before
+            nsx unshare --name web --uts --net 2>message || echo $?
+            grep -c 'No space left' message
+            ls -A /run /run/nsx /run/netns 2>/dev/null | grep -v -e filler -e : -e '^$' || :
+            nsx ls --all -t uts -o NS | wc -l"
+        );
+        let output = host(session, &script).output();
+        let lines: Vec<&str> = output.lines().collect();
+        assert_eq!(lines[..2], ["125", "1"], "{full}: {output}");
+        assert!(!output.contains("web"), "{full}: {output}");
+        assert_eq!(lines.last(), Some(&"2"), "{full}: {output}");
+    }
+}
+
+fn a_set_survives_its_creator(session: &Session) {
+    let script = "
+        sh -c 'nsx unshare --name web --uts --hostname inside sleep 100 & echo $! >pid
+            while ! nsx enter web true 2>/dev/null; do sleep 0.1; done'
+        kill -9 $(cat pid)
+        nsx enter web hostname
+        nsx rm lab:web";
+    assert_eq!(host(session, script).output(), "inside");
+}
+
+fn the_network_of_a_set_that_has_ended_is_replaced(session: &Session) {
+    let script = "
+        nsx unshare --name web --net
+        kill -9 $(sed -n s/pid=//p /run/nsx/web)
+        sleep 0.2
+        ip netns list | wc -l
+        nsx unshare --name web --net
+        nsx enter web readlink /proc/self/ns/net >ns
+        [ $(ip netns exec web readlink /proc/self/ns/net) = $(cat ns) ] && echo same
+        kill -9 $(sed -n s/pid=//p /run/nsx/web)
+        sleep 0.2
+        nsx rm lab:web
+        ip netns list | wc -l
+        # A network of that name that is not the set's stays.
+        nsx unshare --name web --net
+        kill -9 $(sed -n s/pid=//p /run/nsx/web)
+        sleep 0.2
+        ip netns del web; ip netns add web
+        nsx rm lab:web
+        ip netns list | cut -d ' ' -f 1";
+    assert_eq!(host(session, script).output(), "1\nsame\n0\nweb");
+}
+
+fn a_named_network_is_removed_as_ip_netns_does(session: &Session) {
+    let script = "
+        ip netns add blue; ip netns add green
+        nsx rm netns:blue
+        ip netns del green
+        ls -A /run/netns
+        nsx ls --all -t net -o NS | wc -l
+        nsx rm netns:blue 2>/dev/null || echo $?";
+    assert_eq!(host(session, script).output(), "2\n1");
 }
 
 fn ip_netns_knows_the_network_of_a_set(session: &Session) {

@@ -5,7 +5,9 @@ use crate::{
     links::{self, hosts},
 };
 use nsx_core::{
+    cgroup::{Membership, Mounts},
     ns::{Namespace, NsId, NsKind, NsSet},
+    own_cgroup,
     pid::{Pid, Process},
     proc::{NsLink, ProcRoot},
     run::unpin,
@@ -44,6 +46,11 @@ impl Name {
     /// Returns the name.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the name of the cgroup that limits what runs in the set.
+    pub(crate) fn cgroup(&self) -> String {
+        format!("nsx-{}", self.0)
     }
 
     /// Returns the set as a TARGET.
@@ -99,10 +106,15 @@ pub(crate) fn end(name: &Name) -> Result<(), Error> {
         let own = namespaces(host.proc(), &keeper, record.kinds);
         let link = NsLink::Own(NsKind::Net);
         network = network.or_else(|| host.proc().open_ns(keeper.pid(), link).ok());
+        let mut cgroups = Vec::new();
+        let _ = host.proc().read(keeper.pid(), "cgroup", &mut cgroups);
         keeper.kill().map_err(failed)?;
         keeper.wait_for_end().map_err(failed)?;
         // A PID namespace takes its processes along; other kinds do not.
         while kill_inhabitants(host.proc(), &own).map_err(failed)? {}
+        if let Ok(mounts) = Mounts::read(host.proc()) {
+            own_cgroup::remove_of(&Membership::parse_all(&cgroups), &name.cgroup(), &mounts);
+        }
     }
     links::take_away(&String::from_utf8_lossy(&text), network.as_ref());
     unpin_network(name, &record);

@@ -52,13 +52,18 @@ impl Case {
 }
 
 /// Commands that may leave something behind when they are killed.
-pub(super) const KILLED: [Case; 12] = [
+pub(super) const KILLED: [Case; 14] = [
     case("pin", "unshare --pin net=@D/net echo done"),
     case(
         "pins",
         "unshare --pin uts=@D/uts --pin net=@D/net --pid=@D/pid --mount=@D/mnt echo done",
     ),
     case("overlay", "unshare --overlay @D/lower:@D/merged echo done"),
+    case(
+        "changes",
+        "unshare --overlay @D/lower:@D/merged --changes echo done",
+    ),
+    case("join", "unshare --join net,uts=@T --ipc echo done"),
     case("init", "unshare --init --mount-proc echo done"),
     case("map-auto", "unshare --map-auto echo done").ordinary(),
     case("enter", "enter @T -- echo done"),
@@ -71,7 +76,7 @@ pub(super) const KILLED: [Case; 12] = [
 ];
 
 /// Further commands in which no failed call may go unnoticed.
-pub(super) const FAILED: [Case; 22] = [
+pub(super) const FAILED: [Case; 23] = [
     case("unshare", "unshare --uts --hostname h echo done"),
     case("unshare-all", "unshare -a --pid echo done"),
     case("unshare-root", "unshare -r --net echo done").ordinary(),
@@ -79,6 +84,7 @@ pub(super) const FAILED: [Case; 22] = [
         "mounts",
         "unshare --ro-bind @D/lower:@D/merged --tmpfs @D/empty --dev echo done",
     ),
+    case("like", "unshare --like @T echo done"),
     case("kill-child", "unshare --pid --kill-child --fork echo done"),
     case("enter-net", "enter @T --net -- echo done"),
     case("enter-user", "enter @U -- echo done").ordinary(),

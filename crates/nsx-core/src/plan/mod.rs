@@ -25,7 +25,7 @@ pub(crate) use caller::release;
 pub use confinement::{CapabilityState, Confinement, Filter, Label, Limit, RESOURCES};
 pub use helper::Helper;
 pub(crate) use mount::{ABOVE_ROOT, DEVICES, data as mount_data};
-pub use mount::{Change, Contents, FileSystem, Mount, Source};
+pub use mount::{Change, Contents, FileSystem, Mount, Source, Upper};
 pub use namespace_file::{NamespaceFile, NamespaceFileError};
 pub use network::{Bridge, Link, LinkKind, Protocol, Publish, Table, Uplink, UplinkKind};
 pub use pin::Pin;
@@ -33,7 +33,7 @@ pub use record::Record;
 pub use step::{Clock, ClockOffset, GroupsDenied, ProcDirectory, Propagation, Signals, Step};
 pub(crate) use words::helper_arguments;
 
-use crate::ns::NsKind;
+use crate::{layers::Layers, ns::NsKind};
 use rustix::{fd::RawFd, io::Errno};
 use std::{fmt, sync::Arc};
 
@@ -142,6 +142,15 @@ impl Plan {
             .iter()
             .flat_map(|planned| planned.step().descriptors())
             .collect()
+    }
+
+    /// The layers of overlays whose changes are kept or listed, once the plan is carried out in this
+    /// process.
+    pub fn layers(&self) -> impl Iterator<Item = &Layers> {
+        self.0.iter().filter_map(|planned| match planned.step() {
+            Step::HoldOverlay { layers, .. } => layers.get(),
+            _ => None,
+        })
     }
 
     /// Returns whether a process stays that keeps the namespaces, and no program is run.

@@ -48,8 +48,13 @@ pub enum Contents {
     },
     /// A new file system.
     New(FileSystem),
-    /// Directories of the caller, the first on top. Changes go to memory and are lost.
-    Overlay(Vec<PathBuf>),
+    /// Directories of the caller merged, the first on top, which stay as they are.
+    Overlay {
+        /// The directories.
+        lower: Vec<PathBuf>,
+        /// The destination of changes.
+        upper: Upper,
+    },
     /// The devices that any program expects, bound from the caller's /dev because a user namespace
     /// can make none, and the links beside them. The mount point is on a new file
     /// system.
@@ -63,6 +68,18 @@ pub enum Contents {
     /// The files that are there, to be read and not changed. A path that does not exist is left
     /// alone.
     ReadOnly,
+}
+
+/// The destination of changes in an overlay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Upper {
+    /// Memory, with which they are lost.
+    Lost,
+    /// Memory that nsx can look into when the program has ended.
+    Listed,
+    /// A directory, in whose `upper` the changes stay. `work` beside it is for the kernel.
+    Kept(PathBuf),
 }
 
 /// A change of a mount.
@@ -139,9 +156,22 @@ impl Mount {
                     recursive: *recursive,
                 }]
             }
-            Contents::Overlay(lower) => lower.iter().cloned().map(Source::Directory).collect(),
+            Contents::Overlay { lower, .. } => {
+                lower.iter().cloned().map(Source::Directory).collect()
+            }
             Contents::Devices => vec![Source::Directory("/dev".into())],
             _ => Vec::new(),
+        }
+    }
+
+    /// Returns the call that opens the upper directory of an overlay.
+    pub(super) fn held(&self) -> String {
+        match &self.contents {
+            Contents::Overlay {
+                upper: Upper::Kept(path),
+                ..
+            } => format!("open({})", path.display()),
+            _ => "fsmount(tmpfs)".to_owned(),
         }
     }
 
@@ -181,12 +211,16 @@ impl Mount {
                     .collect();
                 format!("mount({kind}, {at}{rest})")
             }
-            Contents::Overlay(lower) => {
+            Contents::Overlay { lower, upper } => {
+                let upper = match upper {
+                    Upper::Kept(path) => format!(",upperdir={}/upper", path.display()),
+                    Upper::Lost | Upper::Listed => String::new(),
+                };
                 let lower: Vec<_> = lower
                     .iter()
                     .map(|path| path.display().to_string())
                     .collect();
-                format!("mount(overlay, {at}, lowerdir={})", lower.join(":"))
+                format!("mount(overlay, {at}, lowerdir={}{upper})", lower.join(":"))
             }
             Contents::Devices => format!("mount(/dev/{{{}}}, {at}, MS_BIND)", DEVICES.join(",")),
             Contents::Changed(change) => change.call(&at),
@@ -212,7 +246,11 @@ impl Mount {
                 "sysfs" => "the devices of the program's own network".to_owned(),
                 _ => format!("a new {kind}"),
             },
-            Contents::Overlay(_) => {
+            Contents::Overlay {
+                upper: Upper::Kept(_),
+                ..
+            } => "changes stay in the upper directory; below, nothing changes".to_owned(),
+            Contents::Overlay { .. } => {
                 "changes go to memory and are lost; below, nothing changes".to_owned()
             }
             Contents::Devices => {
@@ -242,7 +280,7 @@ impl Mount {
             Contents::Bind { source, .. } => format!("bind {} to {at}", source.display()),
             Contents::Copy { of, .. } => format!("show the target's {} as {at}", of.display()),
             Contents::New(FileSystem { kind, .. }) => format!("mount {kind} on {at}"),
-            Contents::Overlay(_) => format!("mount an overlay on {at}"),
+            Contents::Overlay { .. } => format!("mount an overlay on {at}"),
             Contents::Devices => format!("bind the devices to {at}"),
             Contents::Changed(Change::Propagation(_)) => {
                 format!("set the propagation of the mount at {at}")

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     cgroup::Hierarchy,
     idmap::{IdKind, IdMap, Setgroups},
+    layers::Layers,
     ns::{NsKind, NsSet},
     pid::Process,
     pty::Pty,
@@ -21,7 +22,12 @@ use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     thread::CapabilitySet,
 };
-use std::{ffi::CString, fmt, path::PathBuf, sync::Arc};
+use std::{
+    ffi::CString,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 /// A clock that a time namespace may set, see `time_namespaces(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,6 +265,13 @@ pub enum Step {
     BindRoot(PathBuf),
     /// Open the source of a later mount.
     OpenSource(Source),
+    /// Open the layers of an overlay, so that its changes can be listed when the program has ended.
+    HoldOverlay {
+        /// The mount.
+        mount: Mount,
+        /// The layers, once they are open.
+        layers: OnceLock<Layers>,
+    },
     /// Mount something that the caller requested.
     Mount {
         /// Root directory below which the mount point lies, if it is not the caller's own.

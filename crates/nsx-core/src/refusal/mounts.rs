@@ -58,10 +58,10 @@ impl Facts<'_> {
         errno: Errno,
     ) -> Option<Refusal> {
         match (&mount.contents, errno) {
-            (Contents::Overlay(_) | Contents::New(_), Errno::NODEV) => {
+            (Contents::Overlay { .. } | Contents::New(_), Errno::NODEV) => {
                 Refusal::without_remedy("this kernel has no such file system, or may not load it")
             }
-            (Contents::Overlay(lower), Errno::INVAL) => self.locked_below(lower),
+            (Contents::Overlay { lower, .. }, Errno::INVAL) => self.locked_below(lower),
             (Contents::New(FileSystem { kind, .. }), Errno::PERM) if kind == "proc" => {
                 self.proc_masked()
             }

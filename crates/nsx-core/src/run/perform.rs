@@ -184,6 +184,10 @@ impl<'a> Performer<'a> {
             }
             Step::BindRoot(root) => rustix::mount::mount_bind_recursive(root, root),
             Step::OpenSource(source) => self.mounter.borrow_mut().open(source),
+            Step::HoldOverlay { mount, layers } => {
+                let held = self.mounter.borrow_mut().hold(mount)?;
+                layers.set(held).map_err(|_| Errno::INVAL)
+            }
             Step::Mount {
                 root,
                 mount,

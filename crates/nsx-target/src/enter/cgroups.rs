@@ -36,11 +36,12 @@ pub(super) fn open(
             Ok(_) if membership.is_frozen(&directory) => return Err(EnterError::Frozen(directory)),
             Ok(file) => opened.push(CgroupFile {
                 path,
-                file,
+                file: file.into(),
                 directory: membership
                     .is_v2()
                     .then(|| cgroup::open_directory(&directory).ok())
-                    .flatten(),
+                    .flatten()
+                    .map(Into::into),
             }),
             Err(source) if caller.is_privileged() => {
                 return Err(EnterError::Cgroup {

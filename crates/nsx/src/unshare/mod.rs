@@ -3,11 +3,13 @@
 //! [`Options`] is what was typed; [`request`] fills in the friendly defaults. How a request becomes
 //! a plan is in `nsx_core::plan::unshare`.
 
+mod changes;
 mod clocks;
 mod ids;
 mod join;
 mod kinds;
 mod like;
+mod limit;
 mod maps;
 mod mounts;
 mod name;
@@ -32,7 +34,8 @@ use crate::{
     out, program,
     status::StatusFd,
 };
-use nsx_core::plan;
+use limit::Cgroup;
+use nsx_core::{own_cgroup::Limits, plan};
 use nsx_target::enter::Findings;
 
 /// Runs the command.
@@ -46,7 +49,7 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
 }
 
 fn unshare(options: Options, status: Option<&StatusFd>) -> Result<ExitStatus, Error> {
-    let (explain, verbose) = (options.explain, options.verbose);
+    let (explain, verbose, changes) = (options.explain, options.verbose, options.changes);
     // Before anything is looked up: sealing starts nsx over.
     if options.joins.joins_mounts() && !explain {
         nsx_core::run::seal_early();
@@ -55,7 +58,13 @@ fn unshare(options: Options, status: Option<&StatusFd>) -> Result<ExitStatus, Er
     let set = set.map(|name| (name, options.program.clone()));
     let (caller, proc) = program::caller()?;
     let (mut notes, mut findings) = (Vec::new(), Findings::default());
-    let request = request::request(options, &caller, &proc, &mut notes, &mut findings)?;
+    let limits = options.limits.limits();
+    let mut request = request::request(options, &caller, &proc, &mut notes, &mut findings)?;
+    request.fork |= limits != Limits::default();
+    // A plan that is only printed makes nothing.
+    let limits = if explain { Limits::default() } else { limits };
+    let set_name = set.as_ref().map(|(name, _)| name);
+    let cgroup = Cgroup::make(limits, set_name, &mut request, &proc)?;
     let record = request.keep.clone();
     let plan = plan::unshare::plan(request, &caller)?;
     for note in notes {
@@ -71,6 +80,7 @@ fn unshare(options: Options, status: Option<&StatusFd>) -> Result<ExitStatus, Er
         let kept = execution::keep(&plan, &caller, &proc, verbose);
         hosts::update(&record.path, &record.lines.join("\n")).map_err(named)?;
         kept?;
+        cgroup.keep();
         return if program.is_empty() {
             Ok(ExitStatus::SUCCESS)
         } else {
@@ -82,5 +92,10 @@ fn unshare(options: Options, status: Option<&StatusFd>) -> Result<ExitStatus, Er
         status,
         not_found: None,
     };
-    execution::carry_out(&plan, &caller, &proc, &report)
+    let ended = execution::carry_out(&plan, &caller, &proc, &report)?;
+    drop(cgroup);
+    if changes {
+        changes::print(&plan)?;
+    }
+    Ok(ended)
 }

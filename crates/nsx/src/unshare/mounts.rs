@@ -10,11 +10,11 @@ use clap::{
 };
 use nsx_core::{
     ns::NsKind,
-    plan::{Contents, FileSystem, Mount, unshare::Request},
+    plan::{Contents, FileSystem, Mount, Upper, unshare::Request},
 };
 use rustix::mount::MountFlags;
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
 };
@@ -45,6 +45,15 @@ impl MountOptions {
             request.kinds.insert(NsKind::Mnt);
         }
         request.mounts.extend(self.mounts()?);
+        for mount in &request.mounts {
+            if let Contents::Overlay {
+                upper: Upper::Kept(directory),
+                ..
+            } = &mount.contents
+            {
+                check_upper(directory)?;
+            }
+        }
         Ok(())
     }
 
@@ -124,9 +133,12 @@ const OPTIONS: [MountOption; 6] = [
     },
     MountOption {
         name: "overlay",
-        value: Some("LOWER[:LOWER…]:DST"),
+        value: Some("LOWER[:LOWER…]:DST[,upper=DIR]"),
         help: "Show directories merged at DST, the first on top; implies --mount",
-        long_help: "Changes go to memory and are lost when the program ends; no LOWER is changed.",
+        long_help: "No LOWER is changed. Changes go to memory and are lost when the program ends, \
+                    or they stay in DIR, in its directory `upper`, and are there again for the \
+                    next program with the same DIR. DIR has to exist, and is empty at first. \
+                    --changes lists them.",
         parse: overlay,
     },
 ];
@@ -240,12 +252,51 @@ fn is_size(text: &str) -> bool {
 }
 
 fn overlay(word: OsString) -> Result<Typed, String> {
+    let (word, upper) = upper(word)?;
     let mut lower = split(word)?;
     let at = lower
         .pop()
         .filter(|_| !lower.is_empty())
         .ok_or("it takes LOWER:DST, or several LOWER before DST")?;
-    mounted(at, Contents::Overlay(lower))
+    mounted(at, Contents::Overlay { lower, upper })
+}
+
+/// Takes `,upper=DIR` off the end of a word.
+fn upper(word: OsString) -> Result<(OsString, Upper), String> {
+    const BEFORE: &[u8] = b",upper=";
+    let bytes = word.as_bytes();
+    let Some(at) = bytes
+        .windows(BEFORE.len())
+        .rposition(|window| window == BEFORE)
+    else {
+        return Ok((word, Upper::Lost));
+    };
+    let directory = OsStr::from_bytes(&bytes[at + BEFORE.len()..]).to_owned();
+    match split(directory)?.as_slice() {
+        [directory] => {
+            let word = OsStr::from_bytes(&bytes[..at]).to_owned();
+            Ok((word, Upper::Kept(directory.clone())))
+        }
+        _ => Err("upper= takes one directory, in which a colon is written \\:".to_owned()),
+    }
+}
+
+/// Checks that a directory is one for the changes of an overlay: empty, or used as such before.
+fn check_upper(directory: &Path) -> Result<(), Error> {
+    let shown = escape(directory.as_os_str().as_bytes());
+    let entries = directory.read_dir().map_err(|error| {
+        let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+        let hint = is_missing.then(|| format!("make it: mkdir {shown}"));
+        Error::failed(format!("open {shown} for the changes of an overlay"), error).with_hints(hint)
+    })?;
+    let mut names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+    match names.find(|name| name != "upper" && name != "work") {
+        None => Ok(()),
+        Some(_) => Err(Error::usage(format!(
+            "{shown} is not empty, and its files are not the changes of an overlay"
+        ))
+        .with_hints(["upper= takes a directory that nsx alone fills"])),
+    }
 }
 
 /// Returns a /dev for programs that were not written for containers.
@@ -371,14 +422,20 @@ mod tests {
         );
         let here = std::env::current_dir().unwrap();
         assert_eq!(mounts("--bind x").unwrap()[0].at, here.join("x"));
-        let lower = Contents::Overlay(vec!["a".into(), "b".into()]);
-        assert_eq!(
-            mounts("--overlay a:b:/c").unwrap(),
-            [Mount {
-                at: "/c".into(),
-                contents: lower
-            }]
-        );
+        for (word, upper) in [
+            ("a:b:/c", Upper::Lost),
+            ("a:b:/c,upper=d", Upper::Kept("d".into())),
+            (r"a:b:/c,upper=d\:e", Upper::Kept("d:e".into())),
+        ] {
+            let lower = vec!["a".into(), "b".into()];
+            assert_eq!(
+                mounts(&format!("--overlay {word}")).unwrap(),
+                [Mount {
+                    at: "/c".into(),
+                    contents: Contents::Overlay { lower, upper }
+                }]
+            );
+        }
         let Contents::New(tmpfs) = &mounts("--tmpfs /t:64M").unwrap()[0].contents else {
             panic!()
         };
@@ -403,6 +460,9 @@ mod tests {
             "--overlay /a",
             "--overlay /a::/b",
             "--overlay /a:b",
+            "--overlay /a:/b,upper=",
+            "--overlay /a:/b,upper=/c:/d",
+            "--overlay /b,upper=/c",
             "--dev=x",
             "--bind",
         ] {

@@ -5,6 +5,7 @@ use super::{
     ids::IdOptions,
     join::JoinOptions,
     kinds::KindOptions,
+    limit::LimitOptions,
     mounts::MountOptions,
     network::NetworkOptions,
     process::ProcessOptions,
@@ -69,6 +70,12 @@ pub struct Options {
     /// is as for `nsx enter`.
     #[arg(long, value_name = "TARGET", value_hint = ValueHint::Other, conflicts_with = "from_oci")]
     pub(super) like: Option<OsString>,
+    /// When the program has ended, print what it added, changed and deleted in its overlays
+    ///
+    /// One line per path, on standard output. Of a directory that is new, all that is in it is
+    /// listed too. Without an --overlay, whatever the program changes is not nsx's to list.
+    #[arg(long, conflicts_with_all = ["name", "no_fork", "from_oci"])]
+    pub(super) changes: bool,
     /// Print the plan, one line per step, and run nothing
     #[arg(long)]
     pub(super) explain: bool,
@@ -89,6 +96,8 @@ pub struct Options {
     pub(super) mounts: MountOptions,
     #[command(flatten)]
     pub(super) process: ProcessOptions,
+    #[command(flatten)]
+    pub(super) limits: LimitOptions,
     #[command(flatten)]
     pub(super) rights: RightsOptions,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! The request that the options describe, with the defaults of `nsx unshare` filled in.
 
 use super::{
+    changes,
     join::Joined,
     like::Like,
     maps::Maps,
@@ -56,6 +57,9 @@ fn from_options(
     like.apply(&mut request);
     options.clocks.apply(&mut request);
     options.mounts.apply(&mut request)?;
+    if options.changes {
+        changes::apply(&mut request)?;
+    }
     let maps = Maps {
         caller,
         proc,
@@ -82,6 +86,7 @@ fn from_options(
     if stays {
         options.process.stay(&mut request)?;
     }
+    request.fork |= options.changes;
     if !request.fork && request.pins.iter().any(|pin| pin.kind == NsKind::Pid) {
         return usage(
             "with --no-fork nobody is in the new PID namespace, and an empty one cannot be kept in \

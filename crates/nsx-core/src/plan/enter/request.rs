@@ -8,7 +8,7 @@ use crate::{
     pty::Pty,
 };
 use rustix::fd::OwnedFd;
-use std::{ffi::CString, path::PathBuf};
+use std::{ffi::CString, path::PathBuf, sync::Arc};
 
 /// A request to enter. Whatever lies in the caller's view (files, directories, cgroups) is open
 /// already.
@@ -107,14 +107,14 @@ pub enum Groups {
 }
 
 /// A way into a cgroup.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CgroupFile {
     /// The file to which a process that joins is written, as the caller names it.
     pub path: PathBuf,
     /// The file at `path`, open for writing.
-    pub file: OwnedFd,
+    pub file: Arc<OwnedFd>,
     /// The open directory, of a cgroup of version 2: a child can be born there.
-    pub directory: Option<OwnedFd>,
+    pub directory: Option<Arc<OwnedFd>>,
 }
 
 /// The rule for whether nsx waits for the program.

@@ -39,7 +39,7 @@ fn the_program_is_put_into_a_cgroup_before_it_loses_sight_of_it() {
     caller.capabilities = CapabilitySet::all();
     let cgroup = CgroupFile {
         path: "/sys/fs/cgroup/a/tasks".into(),
-        file: rustix::io::dup(&process).unwrap(),
+        file: rustix::io::dup(&process).unwrap().into(),
         directory: None,
     };
     let request = Request {

@@ -21,7 +21,7 @@ use super::{Actor, Caller, Plan, PlanError, Step, restrict};
 use crate::ns::NsKind;
 use ids::{ids, push_early_leave, push_id_maps, push_owner};
 use joins::{close_before_exec, push_joins};
-use mounts::push_mounts_and_names;
+use mounts::{push_held_overlays, push_mounts_and_names};
 
 /// Returns the plan of a request.
 ///
@@ -75,6 +75,7 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     for step in table.into_iter().chain(uplink) {
         plan.push(Actor::Outside, step);
     }
+    push_held_overlays(&mut plan, &request);
     if request.fork {
         let init = request.kinds.contains(NsKind::Pid);
         plan.push(
@@ -88,6 +89,10 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     pins(&mut plan, true);
     if let Some(record) = &request.keep {
         plan.push(Actor::Outside, Step::WriteRecord(record.clone()));
+    }
+    // Opened in the caller's mounts, and joined before anything of the program is done.
+    for cgroup in &request.cgroups {
+        plan.push(Actor::Inside, Step::JoinCgroup(cgroup.clone()));
     }
     push_mounts_and_names(&mut plan, &request)?;
     if let Some(user) = request.home_of {

@@ -3,11 +3,14 @@
 use super::Request;
 use crate::{
     ns::NsKind,
-    plan::{ABOVE_ROOT, Actor, Mount, Plan, PlanError, PlannedStep, Propagation, Step},
+    plan::{
+        ABOVE_ROOT, Actor, Contents, Mount, Plan, PlanError, PlannedStep, Propagation, Step, Upper,
+    },
 };
 use std::{
     ffi::{CStr, CString},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 /// The most bytes of a host or domain name, see `sethostname(2)`.
@@ -145,6 +148,21 @@ fn check_length(what: &'static str, name: &CStr) -> Result<(), PlanError> {
 fn push_sources(plan: &mut Plan, request: &Request) {
     for source in request.mounts.iter().flat_map(Mount::sources) {
         plan.push(Actor::Inside, Step::OpenSource(source));
+    }
+}
+
+/// Opens the layers of overlays whose changes are kept or listed, in nsx, which stays.
+pub(super) fn push_held_overlays(plan: &mut Plan, request: &Request) {
+    for mount in &request.mounts {
+        if let Contents::Overlay { upper, .. } = &mount.contents
+            && *upper != Upper::Lost
+        {
+            let hold = Step::HoldOverlay {
+                mount: mount.clone(),
+                layers: OnceLock::new(),
+            };
+            plan.push(Actor::Nsx, hold);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     ns::{NsKind, NsSet},
     plan::{
         Bridge, ClockOffset, Confinement, GroupsDenied, Link, Mount, NamespaceFile, Pin,
-        Propagation, Record, Signals, Table, Uplink,
+        Propagation, Record, Signals, Table, Uplink, enter::CgroupFile,
     },
     sys::signal::Signal,
 };
@@ -106,6 +106,8 @@ pub struct Request {
     /// The user whose home directory, as the new root directory's /etc/passwd has it, is the value
     /// of HOME.
     pub home_of: Option<u32>,
+    /// Cgroups that the program joins; requires `fork`.
+    pub cgroups: Vec<CgroupFile>,
     /// The record of the set, if no program is run but a process stays that keeps the namespaces;
     /// requires `fork`.
     pub keep: Option<Record>,

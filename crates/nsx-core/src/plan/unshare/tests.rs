@@ -6,7 +6,7 @@ use crate::{
     ns::NsSet,
     plan::{
         CapabilityState, Clock, ClockOffset, Confinement, Contents, FileSystem, GroupsDenied,
-        Limit, Mount, NamespaceFile, Pin, PlannedStep, Propagation,
+        Limit, Mount, NamespaceFile, Pin, PlannedStep, Propagation, Upper,
     },
     sys::trace::Instruction,
 };
@@ -227,7 +227,13 @@ fn everything_bound_is_held_before_the_first_mount_and_mounts_keep_their_order()
         mount("/", Contents::New(tmpfs)),
         mount("/usr", bind("/usr", MountFlags::RDONLY)),
         mount("/dev", Contents::Devices),
-        mount("/etc", Contents::Overlay(vec!["/a".into(), "b".into()])),
+        mount(
+            "/etc",
+            Contents::Overlay {
+                lower: vec!["/a".into(), "b".into()],
+                upper: Upper::Lost,
+            },
+        ),
         mount("/home", bind("home", MountFlags::empty())),
     ];
     assert_eq!(

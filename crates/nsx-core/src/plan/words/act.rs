@@ -70,6 +70,9 @@ impl Step {
             }
             Self::MountJoinedProc => "mount procfs on /proc".to_owned(),
             Self::MountOwnProc(_) => "mount a procfs that shows the program on /proc".to_owned(),
+            Self::HoldOverlay { mount, .. } => {
+                format!("open the layers of the overlay on {}", mount.at.display())
+            }
             Self::OpenSource(source) => format!("open {}", source.path().display()),
             Self::Mount { root, mount, .. } => mount.act(root.as_deref()),
             Self::BindRoot(root) | Self::PivotRoot(root) | Self::Chroot(root) => {

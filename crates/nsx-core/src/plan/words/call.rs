@@ -162,6 +162,7 @@ impl Step {
             Self::MountJoinedProc => "mount(proc, /proc, pidns=the joined one)".to_owned(),
             Self::MountOwnProc(_) => "unshare(CLONE_NEWNS), mount(proc, /proc)".to_owned(),
             Self::BindRoot(root) => format!("mount({0}, {0}, MS_BIND|MS_REC)", root.display()),
+            Self::HoldOverlay { mount, .. } => mount.held(),
             Self::OpenSource(source) => source.to_string(),
             Self::Mount { root, mount, .. } => mount.call(root.as_deref()),
             Self::PivotRoot(root) => format!("pivot_root({})", below(Some(root), Path::new("/"))),

@@ -175,6 +175,9 @@ impl Step {
                 "/proc shows the program, in a copy of the target's mounts for it alone".to_owned()
             }
             Self::BindRoot(_) => "a new root must be a mount point".to_owned(),
+            Self::HoldOverlay { .. } => {
+                "nsx can look there when the program has ended".to_owned()
+            }
             Self::OpenSource(_) => "opened before a mount can hide it".to_owned(),
             Self::Mount { mount, .. } => mount.why(),
             Self::PivotRoot(_) => {

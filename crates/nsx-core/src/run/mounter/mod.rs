@@ -50,6 +50,8 @@ pub(super) struct Mounter {
     sources: VecDeque<Held>,
     /// The devices of the file systems made here, which are gone when the program is.
     made: Vec<u64>,
+    /// The directories for the changes of overlays that are held, in the order of their mounts.
+    uppers: VecDeque<OwnedFd>,
     /// `true` if mount points may be made on other file systems too.
     makes_mount_points: bool,
 }
@@ -106,7 +108,7 @@ impl Mounter {
                 shown => shown,
             },
             Contents::New(file_system) => self.make(root, at, file_system).map(drop),
-            Contents::Overlay(lower) => self.overlay(root, at, lower.len()),
+            Contents::Overlay { lower, upper } => self.overlay(root, at, lower.len(), upper),
             Contents::Devices => self.devices(&self.directory(root, at)?),
             Contents::Changed(change) => remount::change(root, at, change),
             Contents::Directory => self.directory(root, at).map(drop),

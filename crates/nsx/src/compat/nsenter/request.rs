@@ -315,7 +315,7 @@ fn cgroups(source: &mut Source) -> Result<Vec<CgroupFile>, Complaint> {
             cgroup::open_file(&path).map_err(wording::cannot_open(path.as_os_str().as_bytes()))?;
         opened.push(CgroupFile {
             path,
-            file,
+            file: file.into(),
             directory: None,
         });
     }
