@@ -63,9 +63,9 @@ fn both_print(session: &Session, script: &str, expected: &str) {
 
 fn an_uplink_reaches_the_host_and_ends_with_the_program(session: &Session) {
     let script = "
+        busybox nc -ll -p 7777 -e echo hello & server=$!
+        listening 7777 env
         for user in '' -r; do
-            busybox nc -ll -p 7777 -e echo hello & server=$!
-            listening 7777 env
             # The host is the router of pasta's network, and 10.0.2.2 in that of slirp4netns.
             nsx unshare $user --link $uplink,mtu=1400 sh -ec '
                 ip -4 route show default | grep -o \"dev .*\" | cut -d \" \" -f 1,2
@@ -77,9 +77,9 @@ fn an_uplink_reaches_the_host_and_ends_with_the_program(session: &Session) {
                     [ \"$answer\" = hello ] && echo hello && break
                     sleep 0.1
                 done'
-            kill $server
             left
-        done";
+        done
+        kill $server";
     let once = "dev eth0\nstate UNKNOWN\nhello";
     both_print(session, script, &format!("{once}\n{once}"));
 }
