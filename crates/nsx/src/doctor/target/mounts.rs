@@ -116,9 +116,13 @@ fn host_paths(own: &[MountEntry], theirs: &[MountEntry]) -> Vec<Finding> {
             text::shown(path.as_os_str()),
             shown(&it.mount.point)
         );
-        let held = SOCKETS
-            .iter()
-            .find(|socket| Path::new(socket).starts_with(&path));
+        // A root directory has more than sockets.
+        let held = SOCKETS.iter().find(|socket| {
+            let socket = Path::new(socket);
+            path != Path::new("/")
+                && socket.starts_with(&path)
+                && device_of(own, socket) == Some(it.mount.device)
+        });
         match held {
             Some(socket) => sockets.push(format!("{socket} (there in {})", shown(&it.mount.point))),
             None if is_read_only(it) => readable.push(words),
@@ -169,6 +173,15 @@ fn path_on_host(own: &[MountEntry], mount: &Mount) -> Option<PathBuf> {
             // Without a slash at its end.
             Some(path.components().collect())
         })
+}
+
+/// Returns the device of the file system that a path of the caller's is on.
+fn device_of(own: &[MountEntry], path: &Path) -> Option<(u32, u32)> {
+    let point = |it: &&MountEntry| it.mount.point.len();
+    own.iter()
+        .filter(|it| path.starts_with(OsStr::from_bytes(&it.mount.point)))
+        .max_by_key(point)
+        .map(|it| it.mount.device)
 }
 
 /// Finds the files of /proc and /sys by which the target may change the kernel.
@@ -280,6 +293,11 @@ mod tests {
             "{said}"
         );
         assert!(!said.contains("/etc/hosts"), "{said}");
+        let root = words(&host_paths(&own, &own[..1]));
+        assert!(
+            root.contains("may write to the host's / (there /)"),
+            "{root}"
+        );
         let nothing = words(&host_paths(&own, &theirs[..1]));
         assert!(nothing.contains("no directory or socket"), "{nothing}");
     }
