@@ -66,7 +66,7 @@ pub enum OwnCgroupError {
     Set {
         /// The file of the cgroup.
         file: PathBuf,
-        /// What could not be written.
+        /// The text that was to be written.
         text: String,
         /// The cause.
         source: Errno,

@@ -494,7 +494,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__unshare)
-            opts="-v -m -u -i -n -p -C -T -U -a -r -c -S -G -R -w -l -f -h --from-oci --name --like --explain --verbose --mount --uts --ipc --net --pid --cgroup --time --user --all --pin --join --map-root-user --map-current-user --map-user --map-group --map-users --map-groups --map-auto --map-subids --owner --setgroups --setuid --setgid --hostname --domainname --root --wd --propagation --mount-proc --no-mount-proc --mount-binfmt --load-interp --no-mount-sys --no-mount-mqueue --no-mount-cgroup --link --nat --publish --no-lo --bind --ro-bind --ro-root --tmpfs --dev --overlay --fork --no-fork --init --status-fd --no-kill-child --kill-child --forward-signals --cap-drop --cap-keep --keep-caps --no-new-privs --env --unset-env --clear-env --keep-env --whitelist-env --monotonic --boottime --help"
+            opts="-v -m -u -i -n -p -C -T -U -a -r -c -S -G -R -w -l -f -h --from-oci --name --like --changes --explain --verbose --mount --uts --ipc --net --pid --cgroup --time --user --all --pin --join --map-root-user --map-current-user --map-user --map-group --map-users --map-groups --map-auto --map-subids --owner --setgroups --setuid --setgid --hostname --domainname --root --wd --propagation --mount-proc --no-mount-proc --mount-binfmt --load-interp --no-mount-sys --no-mount-mqueue --no-mount-cgroup --link --nat --publish --no-lo --bind --ro-bind --ro-root --tmpfs --dev --overlay --fork --no-fork --init --status-fd --no-kill-child --kill-child --forward-signals --limit --cap-drop --cap-keep --keep-caps --no-new-privs --env --unset-env --clear-env --keep-env --whitelist-env --monotonic --boottime --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -661,6 +661,10 @@ _nsx() {
                     return 0
                     ;;
                 --status-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

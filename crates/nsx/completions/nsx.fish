@@ -69,6 +69,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l ro-bind -d 'Show SRC
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l tmpfs -d 'Mount an empty directory in memory on DIR; implies --mount' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l overlay -d 'Show directories merged at DST, the first on top; implies --mount' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l status-fd -d 'Write one line of JSON at each stage to descriptor N; implies --fork' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l limit -d 'Limit what the program and its children use together; implies --fork; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-drop -d 'Take a capability, or `all`, away from the program for good; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-keep -d 'Let the program keep this capability, also as another user and in spite of --cap-drop; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l env -d 'Set a variable of the program\'s environment; repeatable' -r
@@ -77,6 +78,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l keep-env -d 'Start f
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l whitelist-env -d 'Apply --keep-env to each of NAMES, with commas between them' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l monotonic -d 'Set the monotonic clock ahead by OFFSET; implies --time' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l boottime -d 'Set the boot-time clock ahead by OFFSET; implies --time' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l changes -d 'Print the paths that the program added, changed and deleted in its overlays, once it has ended'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l explain -d 'Print the plan, one line per step, and run nothing'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s v -l verbose -d 'Report on standard error which steps were skipped'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s m -l mount -d 'Mount points'

@@ -70,10 +70,10 @@ pub struct Options {
     /// is as for `nsx enter`.
     #[arg(long, value_name = "TARGET", value_hint = ValueHint::Other, conflicts_with = "from_oci")]
     pub(super) like: Option<OsString>,
-    /// When the program has ended, print what it added, changed and deleted in its overlays
+    /// Print the paths that the program added, changed and deleted in its overlays, once it has ended
     ///
     /// One line per path, on standard output. Of a directory that is new, all that is in it is
-    /// listed too. Without an --overlay, whatever the program changes is not nsx's to list.
+    /// listed too. It requires an --overlay: nsx cannot tell what changes elsewhere.
     #[arg(long, conflicts_with_all = ["name", "no_fork", "from_oci"])]
     pub(super) changes: bool,
     /// Print the plan, one line per step, and run nothing
