@@ -99,10 +99,14 @@ fn packets_and_streams_cross_a_cable(session: &Session) {
             busybox ping -c 1 -W 5 10.9.0.1 >/dev/null && echo answered
             busybox ping -6 -c 1 -W 5 fd09::1 >/dev/null && echo answered
             until echo over the cable | busybox nc -w 5 10.9.0.1 7777; do sleep 0.1; done' &
-        busybox nc -l -p 7777
+        mkfifo open
+        # A server whose input has ended hangs up before the client has written.
+        busybox nc -l -p 7777 <>open
         wait";
     assert_eq!(
-        host(session, script).output(),
+        host(session, script)
+            .directory(session.directory())
+            .output(),
         "answered\nanswered\nover the cable"
     );
 }

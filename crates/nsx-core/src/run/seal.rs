@@ -41,6 +41,8 @@ use std::{
     ffi::CString,
     os::unix::ffi::OsStringExt,
     sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
 };
 
 /// The file that this process runs from.
@@ -138,8 +140,23 @@ fn copied(own: &OwnedFd) -> Result<OwnedFd, Errno> {
         copy => copy?,
     };
     while rustix::fs::sendfile(&copy, own, None, 1 << 30)? > 0 {}
-    rustix::fs::fcntl_add_seals(&copy, SEALS)?;
+    seal_copy(&copy)?;
     Ok(copy)
+}
+
+/// The attempts to seal a copy: a fifth of a second, beside what the kernel waits by itself.
+const ATTEMPTS: u32 = 20;
+
+/// Seals a copy. The kernel refuses to, with `EBUSY`, while another part of it holds a page of the
+/// file, such as memory reclaim, which soon lets go.
+fn seal_copy(copy: &OwnedFd) -> Result<(), Errno> {
+    for _ in 0..ATTEMPTS {
+        match rustix::fs::fcntl_add_seals(copy, SEALS) {
+            Err(Errno::BUSY) => thread::sleep(Duration::from_millis(10)),
+            sealed => return sealed,
+        }
+    }
+    rustix::fs::fcntl_add_seals(copy, SEALS)
 }
 
 /// Becomes the program in a file, with the arguments that this one has. Returns only on failure.
