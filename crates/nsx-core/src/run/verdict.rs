@@ -5,7 +5,11 @@
 
 use crate::{
     plan::{Filter, Step},
-    seccomp::program::{ACTION, ALLOW, Data, ERRNO, LOG, NOTIFY, TRACE, run},
+    seccomp::{
+        Effect,
+        judge::effect,
+        program::{Data, run},
+    },
     sys::process::SIBLING,
 };
 use rustix::io::Errno;
@@ -139,15 +143,12 @@ pub(super) fn forbidden<'p>(
 /// the process; nothing if all allow it.
 fn refusal(filters: &[Filter], data: &Data) -> Option<Errno> {
     filters.iter().find_map(|filter| match run(filter, data) {
-        Some(verdict) => match verdict & ACTION {
-            ALLOW | LOG => None,
-            ERRNO if verdict & 0xfff != 0 => {
-                Some(Errno::from_raw_os_error((verdict & 0xfff).cast_signed()))
-            }
+        Some(verdict) => effect(verdict).map(|effect| match effect {
+            Effect::Error(errno) => errno,
             // Nobody traces nsx, and nobody listens to a filter that it installs.
-            TRACE | NOTIFY => Some(Errno::NOSYS),
-            _ => Some(Errno::PERM),
-        },
+            Effect::Trace | Effect::Notify => Errno::NOSYS,
+            Effect::Kill | Effect::Trap => Errno::PERM,
+        }),
         None => Some(Errno::INVAL),
     })
 }
@@ -155,33 +156,28 @@ fn refusal(filters: &[Filter], data: &Data) -> Option<Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{plan::CapabilityState, sys::trace::Instruction};
+    use crate::{
+        plan::CapabilityState,
+        seccomp::program::{ALLOW, ERRNO, LOG, TRACE},
+        sys::trace::Instruction,
+    };
     use rustix::thread::CapabilitySet;
-
-    const fn instruction(code: u16, jump_true: u8, jump_false: u8, operand: u32) -> Instruction {
-        Instruction {
-            code,
-            jump_true,
-            jump_false,
-            operand,
-        }
-    }
 
     /// Returns a filter that returns `verdict` of one call if bits of its first argument are set,
     /// and else allows it.
     fn filter(call: libc::c_long, bits: u32, verdict: u32) -> Filter {
         vec![
-            instruction(0x20, 0, 0, 0),
-            instruction(0x15, 0, 3, call as u32),
-            instruction(
+            Instruction::new(0x20, 0, 0, 0),
+            Instruction::new(0x15, 0, 3, call as u32),
+            Instruction::new(
                 0x20,
                 0,
                 0,
                 if cfg!(target_endian = "big") { 20 } else { 16 },
             ),
-            instruction(0x45, 0, 1, bits),
-            instruction(0x06, 0, 0, verdict),
-            instruction(0x06, 0, 0, ALLOW),
+            Instruction::new(0x45, 0, 1, bits),
+            Instruction::new(0x06, 0, 0, verdict),
+            Instruction::new(0x06, 0, 0, ALLOW),
         ]
     }
 
@@ -189,7 +185,7 @@ mod tests {
 
     fn forbidden_by(filter: Filter, steps: &[Step]) -> Vec<(Call, Errno)> {
         forbidden(
-            &[vec![instruction(0x06, 0, 0, ALLOW)], filter],
+            &[vec![Instruction::new(0x06, 0, 0, ALLOW)], filter],
             steps.iter(),
         )
     }
@@ -232,7 +228,7 @@ mod tests {
         );
         let state = CapabilityState::of(CapabilitySet::empty(), false);
         let steps = [Step::SetCapabilities(state)];
-        let nothing = vec![instruction(0x06, 0, 0, errno)];
+        let nothing = vec![Instruction::new(0x06, 0, 0, errno)];
         assert_eq!(
             forbidden_by(nothing, &steps),
             [

@@ -62,8 +62,9 @@ fn judge_one(filter: &Filter, data: &Data) -> Answer {
     }
 }
 
-/// Returns the effect of a verdict; none if it lets the call through.
-fn effect(verdict: u32) -> Option<Effect> {
+/// Returns the effect of a verdict; none if it lets the call through. An error of 0 would have the
+/// call succeed without an effect, and counts as `EPERM`.
+pub(crate) fn effect(verdict: u32) -> Option<Effect> {
     Some(match verdict & ACTION {
         ALLOW | LOG => return None,
         ERRNO => Effect::Error(Errno::from_raw_os_error(
@@ -81,34 +82,25 @@ mod tests {
     use super::*;
     use crate::plan::Instruction;
 
-    const fn instruction(code: u16, jump_true: u8, jump_false: u8, operand: u32) -> Instruction {
-        Instruction {
-            code,
-            jump_true,
-            jump_false,
-            operand,
-        }
-    }
-
     #[test]
     fn a_call_is_judged_whatever_its_arguments() {
         let (call, other) = (libc::SYS_unshare as u32, libc::SYS_getppid as u32);
         // Refuses `unshare` with EPERM if a bit of its first argument is set, and kills for
         // `getppid`.
         let filter = vec![
-            instruction(0x20, 0, 0, 0),
-            instruction(0x15, 0, 2, other),
-            instruction(0x06, 0, 0, 0),
-            instruction(0x06, 0, 0, ALLOW),
-            instruction(0x15, 0, 4, call),
-            instruction(0x20, 0, 0, 16),
-            instruction(0x45, 0, 2, 0x1000_0000),
-            instruction(0x06, 0, 0, ERRNO | libc::EPERM as u32),
-            instruction(0x06, 0, 0, ALLOW),
-            instruction(0x06, 0, 0, ALLOW),
+            Instruction::new(0x20, 0, 0, 0),
+            Instruction::new(0x15, 0, 2, other),
+            Instruction::new(0x06, 0, 0, 0),
+            Instruction::new(0x06, 0, 0, ALLOW),
+            Instruction::new(0x15, 0, 4, call),
+            Instruction::new(0x20, 0, 0, 16),
+            Instruction::new(0x45, 0, 2, 0x1000_0000),
+            Instruction::new(0x06, 0, 0, ERRNO | libc::EPERM as u32),
+            Instruction::new(0x06, 0, 0, ALLOW),
+            Instruction::new(0x06, 0, 0, ALLOW),
         ];
-        let allow = vec![instruction(0x06, 0, 0, LOG)];
-        let none = vec![instruction(0x06, 0, 0, ERRNO | libc::ENOSYS as u32)];
+        let allow = vec![Instruction::new(0x06, 0, 0, LOG)];
+        let none = vec![Instruction::new(0x06, 0, 0, ERRNO | libc::ENOSYS as u32)];
         let judge = |filters: &[&Filter], call| {
             let filters: Vec<_> = filters.iter().map(|it| (*it).clone()).collect();
             super::judge(&filters, call)
@@ -120,7 +112,7 @@ mod tests {
         let refused = Answer::Refused(Effect::Error(Errno::NOSYS));
         assert_eq!(judge(&[&filter, &none], call), refused);
         assert_eq!(
-            judge(&[&vec![instruction(0xff, 0, 0, 0)]], 0),
+            judge(&[&vec![Instruction::new(0xff, 0, 0, 0)]], 0),
             Answer::Depends
         );
     }

@@ -1,7 +1,7 @@
 //! Filters of system calls, see `seccomp(2)`: how a process's are read, and what they let through.
 
 pub(crate) mod filters;
-mod judge;
+pub(crate) mod judge;
 pub(crate) mod program;
 
 pub use judge::{Answer, Effect, judge};

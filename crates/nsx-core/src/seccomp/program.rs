@@ -242,15 +242,6 @@ mod tests {
     use proptest::prelude::*;
     use rustix::process::WaitOptions;
 
-    const fn instruction(code: u16, jump_true: u8, jump_false: u8, operand: u32) -> Instruction {
-        Instruction {
-            code,
-            jump_true,
-            jump_false,
-            operand,
-        }
-    }
-
     /// The kernel's verdict of a filter: the errno of a `getppid` with these arguments under it, or
     /// 0. None if it takes no such filter, or ends the process.
     fn kernels_answer(filter: &Filter, arguments: [libc::c_int; 2]) -> Option<i32> {
@@ -271,9 +262,9 @@ mod tests {
     /// Allows all calls but `getppid`, of which the rest of the filter decides.
     fn of_getppid(rest: &[Instruction]) -> Filter {
         let start = [
-            instruction(0x20, 0, 0, 0),
-            instruction(0x15, 1, 0, libc::SYS_getppid as u32),
-            instruction(0x06, 0, 0, ALLOW),
+            Instruction::new(0x20, 0, 0, 0),
+            Instruction::new(0x15, 1, 0, libc::SYS_getppid as u32),
+            Instruction::new(0x06, 0, 0, ALLOW),
         ];
         [&start[..], rest].concat()
     }
@@ -300,7 +291,7 @@ mod tests {
                     0x34 => operand.max(1),
                     _ => operand,
                 };
-                instruction(code, jump_true, jump_false, operand)
+                Instruction::new(code, jump_true, jump_false, operand)
             })
     }
 
@@ -311,7 +302,7 @@ mod tests {
             known in proptest::collection::vec(any_instruction(), 0..64),
         ) {
             let random: Filter =
-                codes.into_iter().map(|(code, yes, no, operand)| instruction(code, yes, no, operand)).collect();
+                codes.into_iter().map(|(code, yes, no, operand)| Instruction::new(code, yes, no, operand)).collect();
             for filter in [random, known] {
                 let _ = run(&filter, &Data::new(libc::SYS_getppid, &[]));
             }
@@ -324,14 +315,14 @@ mod tests {
         ) {
             // The last two turn what was calculated into an error from 0 to 127, and four more
             // catch the longest jumps.
-            let start = [instruction(0x80, 0, 0, 0), instruction(0x02, 0, 0, 0)];
-            let store: Vec<_> = (0..16).map(|index| instruction(0x02, 0, 0, index)).collect();
+            let start = [Instruction::new(0x80, 0, 0, 0), Instruction::new(0x02, 0, 0, 0)];
+            let store: Vec<_> = (0..16).map(|index| Instruction::new(0x02, 0, 0, index)).collect();
             let ends = [
-                instruction(0x04, 0, 0, 0),
-                instruction(0x04, 0, 0, 0),
-                instruction(0x54, 0, 0, 127),
-                instruction(0x44, 0, 0, ERRNO),
-                instruction(0x16, 0, 0, 0),
+                Instruction::new(0x04, 0, 0, 0),
+                Instruction::new(0x04, 0, 0, 0),
+                Instruction::new(0x54, 0, 0, 127),
+                Instruction::new(0x44, 0, 0, ERRNO),
+                Instruction::new(0x16, 0, 0, 0),
             ];
             let filter = of_getppid(&[&start[..], &store, &rest, &ends].concat());
             if let Some(answer) = kernels_answer(&filter, arguments) {
@@ -345,7 +336,7 @@ mod tests {
             rest in proptest::collection::vec(any_instruction(), 1..24),
             arguments: [libc::c_int; 2],
         ) {
-            let ends = [instruction(0x16, 0, 0, 0); 4];
+            let ends = [Instruction::new(0x16, 0, 0, 0); 4];
             let filter = of_getppid(&[&rest[..], &ends].concat());
             let one = verdicts(&filter, &Data::new(libc::SYS_getppid, &arguments));
             let any = verdicts(&filter, &Data::of_any(libc::SYS_getppid as u32));

@@ -28,6 +28,18 @@ pub struct Instruction {
     pub operand: u32,
 }
 
+impl Instruction {
+    #[cfg(test)]
+    pub(crate) const fn new(code: u16, jump_true: u8, jump_false: u8, operand: u32) -> Self {
+        Self {
+            code,
+            jump_true,
+            jump_false,
+            operand,
+        }
+    }
+}
+
 /// Becomes the tracer of a process without stopping it: `PTRACE_SEIZE`. It is let go of when this
 /// process ends.
 pub(crate) fn seize(process: Pid) -> Result<(), Errno> {
