@@ -87,7 +87,7 @@ impl Acl {
         let mut in_group = false;
         for &(tag, bits, id) in &self.0 {
             match tag {
-                Self::USER if id == who.uid => return (bits & mask & bit != 0, By::Acl),
+                Self::USER if id == who.uid() => return (bits & mask & bit != 0, By::Acl),
                 Self::GROUP_OBJ if is_in(who, file.gid) => in_group = true,
                 Self::GROUP if is_in(who, id) => in_group = true,
                 Self::OTHER if !in_group => return (bits & bit != 0, By::Mode("others")),
@@ -198,7 +198,7 @@ impl Access<'_> {
     /// Returns whether the file itself allows the access, and what decides.
     fn by_file(&self, bit: u32) -> (bool, By) {
         let (file, who) = (self.file, self.who);
-        if who.uid == file.uid {
+        if who.uid() == file.uid {
             return (file.mode >> 6 & bit != 0, By::Mode("its owner"));
         }
         // With an ACL the group's part of the mode is its mask, and the kernel looks at no ACL that
@@ -223,7 +223,7 @@ impl fmt::Display for By {
 }
 
 fn is_in(who: &Credentials, group: u32) -> bool {
-    who.gid == group || who.groups.contains(&group)
+    who.gid() == group || who.groups.contains(&group)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::{
     pid::{Pid, Process},
     proc::{Credentials, NsLink, ProcError, ProcRoot, decimal},
 };
-use rustix::{fs::AtFlags, io::Errno, thread::CapabilitySet};
+use rustix::{io::Errno, thread::CapabilitySet};
 
 /// A process as the rules see it. Ids are those of the reader's user namespace.
 #[derive(Clone, Debug)]
@@ -16,8 +16,7 @@ pub struct Subject {
     pub(super) gids: [u32; 4],
     pub(super) permitted: CapabilitySet,
     pub(super) effective: CapabilitySet,
-    /// `true` if only a process with CAP_SYS_PTRACE may look at the process, as after a change of
-    /// ids; unknown of one that is root's.
+    /// See [`ProcRoot::hides`].
     pub(super) hides: Option<bool>,
     pub(super) tracer: Option<Pid>,
     pub(super) parent: Option<Pid>,
@@ -45,8 +44,7 @@ pub(super) struct Level {
 }
 
 impl Subject {
-    /// Reads a process. Its ids may be believed if it is still there
-    /// afterwards.
+    /// Reads a process, which still runs when this returns: what was read is of this process.
     ///
     /// # Errors
     /// [`ProcError`]; `Denied` if the reader may not look at its namespaces.
@@ -56,11 +54,7 @@ impl Subject {
         proc.read(pid, "status", &mut text)?;
         let credentials = Credentials::parse(&text)?;
         let malformed = ProcError::Malformed("status");
-        let ids = |key: &str| ids(&text, key).ok_or(malformed);
-        let uids = ids("Uid:")?;
-        // The files of a process that hides are root's.
-        let owner = rustix::fs::statat(proc, format!("{pid}/status"), AtFlags::empty())?.st_uid;
-        let hides = owner != uids[1];
+        let hides = proc.hides(pid, &credentials)?;
         let open = |kind| proc.open_ns(pid, NsLink::Own(kind));
         let mut namespaces = Vec::new();
         for kind in proc.kinds()?.iter() {
@@ -75,11 +69,11 @@ impl Subject {
         let user = user.map(|(_, chain)| chain.clone()).ok_or(malformed)?;
         let subject = Self {
             pid: process.pid(),
-            uids,
-            gids: ids("Gid:")?,
+            uids: credentials.uids,
+            gids: credentials.gids,
             permitted: credentials.permitted,
             effective: credentials.effective,
-            hides: Some(hides).filter(|hides| *hides || uids[1] != 0),
+            hides,
             tracer: number(&text, "TracerPid:").and_then(Pid::from_raw),
             parent: number(&text, "PPid:").and_then(Pid::from_raw),
             user,
@@ -96,7 +90,7 @@ impl Subject {
             .namespaces
             .iter()
             .filter(|(ns, _)| other.namespaces.iter().all(|(it, _)| it != ns));
-        differs.fold(NsSet::EMPTY, |set, (ns, _)| set.with(ns.kind))
+        differs.map(|(ns, _)| ns.kind).collect()
     }
 }
 
@@ -140,20 +134,9 @@ fn parents(ns: Namespace) -> Result<Vec<NsId>, ProcError> {
     Ok(chain)
 }
 
-fn value<'t>(text: &'t [u8], key: &str) -> Option<&'t [u8]> {
-    text.split(|byte| *byte == b'\n')
-        .find_map(|line| line.strip_prefix(key.as_bytes()))
-}
-
-/// The four ids of a line of `/proc/PID/status`.
-fn ids(text: &[u8], key: &str) -> Option<[u32; 4]> {
-    let ids = value(text, key)?
-        .split(u8::is_ascii_whitespace)
-        .filter(|id| !id.is_empty())
-        .map(|id| u32::try_from(decimal(id)?).ok());
-    ids.collect::<Option<Vec<_>>>()?.try_into().ok()
-}
-
 fn number(text: &[u8], key: &str) -> Option<i32> {
-    decimal(value(text, key)?.trim_ascii())?.try_into().ok()
+    let value = text
+        .split(|byte| *byte == b'\n')
+        .find_map(|line| line.strip_prefix(key.as_bytes()))?;
+    decimal(value.trim_ascii())?.try_into().ok()
 }

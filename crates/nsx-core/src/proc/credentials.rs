@@ -2,17 +2,17 @@
 
 use super::{Lines, ProcError, ProcRoot, decimal};
 use crate::pid::Pid;
-use rustix::thread::CapabilitySet;
+use rustix::{fs::AtFlags, thread::CapabilitySet};
 
 /// A process's ids and capabilities, and the other limits of its rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// The permissions that new files do not get (4.7).
     pub umask: Option<u32>,
-    /// The effective user id, in the reader's user namespace.
-    pub uid: u32,
-    /// The effective group id, likewise.
-    pub gid: u32,
+    /// The real, effective, saved and file system user id, in the reader's user namespace.
+    pub uids: [u32; 4],
+    /// The group ids, likewise.
+    pub gids: [u32; 4],
     /// The supplementary groups, likewise.
     pub groups: Vec<u32>,
     /// Capabilities that outlive an exec of a file that has them too.
@@ -41,9 +41,42 @@ impl ProcRoot {
         self.read(pid, "status", &mut text)?;
         Credentials::parse(&text)
     }
+
+    /// Reads the caller's own credentials.
+    ///
+    /// # Errors
+    /// [`ProcError`]; `Vanished` if this procfs is of a PID namespace that the caller is not in.
+    pub fn own_credentials(&self) -> Result<Credentials, ProcError> {
+        let mut text = Vec::new();
+        self.read_own("status", &mut text)?;
+        Credentials::parse(&text)
+    }
+
+    /// Returns whether only a process with CAP_SYS_PTRACE may look at a process with these
+    /// credentials, as after a change of ids: then the files of the process are root's. Unknown if
+    /// the process is root's itself.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn hides(&self, pid: Pid, credentials: &Credentials) -> Result<Option<bool>, ProcError> {
+        let uid = credentials.uid();
+        let status = rustix::fs::statat(self, format!("{pid}/status"), AtFlags::empty())?;
+        let hides = status.st_uid != uid;
+        Ok(Some(hides).filter(|hides| *hides || uid != 0))
+    }
 }
 
 impl Credentials {
+    /// Returns the effective user id.
+    pub fn uid(&self) -> u32 {
+        self.uids[1]
+    }
+
+    /// Returns the effective group id.
+    pub fn gid(&self) -> u32 {
+        self.gids[1]
+    }
+
     /// Reads the whole text of the file.
     ///
     /// # Errors
@@ -51,8 +84,8 @@ impl Credentials {
     pub fn parse(text: &[u8]) -> Result<Self, ProcError> {
         let mut lines = Lines(text);
         let umask = lines.clone().value(b"Umask").ok().and_then(octal);
-        let uid = effective(lines.value(b"Uid")?)?;
-        let gid = effective(lines.value(b"Gid")?)?;
+        let uids = four(lines.value(b"Uid")?)?;
+        let gids = four(lines.value(b"Gid")?)?;
         let groups = ids(lines.value(b"Groups")?)
             .collect::<Option<_>>()
             .ok_or(MALFORMED)?;
@@ -69,8 +102,8 @@ impl Credentials {
         let filtered = lines.value(b"Seccomp").is_ok_and(|value| value == b"2");
         Ok(Self {
             umask,
-            uid,
-            gid,
+            uids,
+            gids,
             groups,
             inheritable,
             permitted,
@@ -85,9 +118,9 @@ impl Credentials {
 
 const MALFORMED: ProcError = ProcError::Malformed("status");
 
-/// Of the real, effective, saved and file system id the second.
-fn effective(value: &[u8]) -> Result<u32, ProcError> {
-    ids(value).nth(1).flatten().ok_or(MALFORMED)
+fn four(value: &[u8]) -> Result<[u32; 4], ProcError> {
+    let four = ids(value).collect::<Option<Vec<_>>>().ok_or(MALFORMED)?;
+    four.try_into().map_err(|_| MALFORMED)
 }
 
 fn ids(value: &[u8]) -> impl Iterator<Item = Option<u32>> {
@@ -119,7 +152,7 @@ mod tests {
         let own = proc.credentials(rustix::process::getpid()).unwrap();
         let capabilities = rustix::thread::capabilities(None).unwrap();
         assert_eq!(
-            (own.uid, own.gid),
+            (own.uid(), own.gid()),
             (
                 rustix::process::geteuid().as_raw(),
                 rustix::process::getegid().as_raw()
@@ -140,7 +173,8 @@ mod tests {
             NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\n";
         let read = Credentials::parse(text.as_bytes()).unwrap();
         assert_eq!(read.umask, Some(0o27));
-        assert_eq!((read.uid, read.gid, read.groups), (2, 6, vec![9, 10]));
+        assert_eq!((read.uid(), read.gid(), read.groups), (2, 6, vec![9, 10]));
+        assert_eq!((read.uids, read.gids), ([1, 2, 3, 4], [5, 6, 7, 8]));
         assert_eq!(
             (
                 read.permitted.bits(),
@@ -162,6 +196,12 @@ mod tests {
                 .unwrap()
                 .filtered
         );
+    }
+
+    #[test]
+    fn a_line_of_ids_has_four() {
+        assert_eq!(four(b"1\t2\t3\t4"), Ok([1, 2, 3, 4]));
+        assert_eq!(four(b"5\t6\t7"), Err(MALFORMED));
     }
 
     proptest! {

@@ -14,7 +14,7 @@ use crate::{
     pid::{Pid, Process},
     proc::{Credentials, ProcRoot},
 };
-use rustix::{fs::AtFlags, thread::CapabilitySet};
+use rustix::thread::CapabilitySet;
 
 /// A process as the rules see it. Ids are those of the caller's user namespace.
 #[derive(Clone, Debug)]
@@ -25,8 +25,7 @@ struct Side {
     permitted: CapabilitySet,
     effective: CapabilitySet,
     bounding: CapabilitySet,
-    /// `true` if only a process with CAP_SYS_PTRACE may look at the process. The owner of the
-    /// process's files shows that, but not if the process is root's.
+    /// See [`ProcRoot::hides`]; unknown of the caller.
     hides: Option<bool>,
 }
 
@@ -112,47 +111,29 @@ fn broken(caller: &Side, target: &Side, relation: Relation) -> Option<String> {
 impl Side {
     /// Reads a process, or the caller.
     fn of(pid: Option<Pid>, proc: &ProcRoot) -> Option<Self> {
-        let mut text = Vec::new();
-        match pid {
-            Some(pid) => proc.read(pid, "status", &mut text).ok()?,
-            None => proc.read_own("status", &mut text).ok()?,
-        }
+        let credentials = match pid {
+            Some(pid) => proc.credentials(pid),
+            None => proc.own_credentials(),
+        };
+        let credentials = credentials.ok()?;
+        let hides = pid.and_then(|pid| proc.hides(pid, &credentials).ok()?);
         let Credentials {
-            uid,
+            uids,
+            gids,
             permitted,
             effective,
             bounding,
             ..
-        } = Credentials::parse(&text).ok()?;
-        // The files of one that hides are root's.
-        let owner =
-            pid.map(|pid| rustix::fs::statat(proc, format!("{pid}/status"), AtFlags::empty()));
-        let hides = owner
-            .and_then(Result::ok)
-            .map(|stat| stat.st_uid != uid)
-            .filter(|hides| *hides || uid != 0);
-        let ids = |line: &str| four(&text, line);
+        } = credentials;
         Some(Self {
-            uids: ids("Uid:")?,
-            gids: ids("Gid:")?,
+            uids,
+            gids,
             permitted,
             effective,
             bounding,
             hides,
         })
     }
-}
-
-/// Returns the four ids of a line of `/proc/PID/status`.
-fn four(text: &[u8], line: &str) -> Option<[u32; 4]> {
-    let value = text
-        .split(|byte| *byte == b'\n')
-        .find_map(|it| it.strip_prefix(line.as_bytes()))?;
-    let ids = str::from_utf8(value)
-        .ok()?
-        .split_ascii_whitespace()
-        .map(|id| id.parse().ok());
-    ids.collect::<Option<Vec<_>>>()?.try_into().ok()
 }
 
 /// Returns how a process's user namespace relates to the caller's, by its id map, which shows the
@@ -324,15 +305,6 @@ mod tests {
             said(&bare, &unknown, Relation::Same)
                 .0
                 .starts_with("it hides")
-        );
-    }
-
-    #[test]
-    fn a_line_of_ids_has_four() {
-        let text = b"Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\n";
-        assert_eq!(
-            (four(text, "Uid:"), four(text, "Gid:")),
-            (Some([1, 2, 3, 4]), None)
         );
     }
 }

@@ -3,7 +3,7 @@
 use super::{Facts, Refusal, Remedy};
 use crate::{
     idmap::{IdKind, IdMap},
-    proc::{Credentials, Mount},
+    proc::Mount,
 };
 use rustix::thread::CapabilitySet;
 
@@ -42,15 +42,9 @@ impl Facts<'_> {
 
     /// Returns the way in which the caller gains capabilities.
     pub(super) fn gain(&self, needed: CapabilitySet) -> Remedy {
-        let bounding = self
-            .own_file("status")
-            .and_then(|text| Credentials::parse(&text).ok())
-            .map(|it| it.bounding);
-        gain(
-            self.caller.uid,
-            needed,
-            bounding.unwrap_or(CapabilitySet::all()),
-        )
+        let own = self.proc.own_credentials();
+        let bounding = own.map_or(CapabilitySet::all(), |own| own.bounding);
+        gain(self.caller.uid, needed, bounding)
     }
 
     /// Returns the way in which the program gains the rights of a user namespace.

@@ -373,7 +373,7 @@ fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
         .read_to_end(&mut text)
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     let credentials = Credentials::parse(&text).map_err(|_| Errno::SRCH)?;
-    Ok((credentials.uid, credentials.gid))
+    Ok((credentials.uid(), credentials.gid()))
 }
 
 /// Changes to a directory, and leaves it again if it is not below the root directory.

@@ -118,8 +118,8 @@ impl Profile {
             true => Ok(target.id_map(ids)?.to_inside(of_caller)),
             false => Ok::<_, PlanError>(Some(of_caller)),
         };
-        let uid = id(IdKind::User, credentials.uid)?;
-        let gid = id(IdKind::Group, credentials.gid)?;
+        let uid = id(IdKind::User, credentials.uid())?;
+        let gid = id(IdKind::Group, credentials.gid())?;
         let groups = credentials.groups.iter();
         let groups = groups
             .map(|group| id(IdKind::Group, *group))

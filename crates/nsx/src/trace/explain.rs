@@ -13,9 +13,6 @@ use nsx_core::{
 use rustix::io::Errno;
 use syscalls::Sysno;
 
-/// The flag by which `unshare(2)` and `clone(2)` create a user namespace.
-const CLONE_NEWUSER: u64 = 0x1000_0000;
-
 /// A refused call in words.
 pub(super) struct Explained {
     /// The process and the call.
@@ -65,16 +62,15 @@ impl Facts<'_> {
             _ => return None,
         }
         let own = Credentials::parse(&self.status).ok();
-        let is_filtered = own.as_ref().is_some_and(|own| own.filtered);
         if let Some(cause) = self.setgroups() {
             return Some(cause);
         }
-        let creates_user =
-            matches!(self.name, "unshare" | "clone") && self.call.arguments[0] & CLONE_NEWUSER != 0;
-        let filter =
-            "a filter of system calls (seccomp) is on the process, and may have refused it";
-        if creates_user {
-            return Some(self.user_namespace(is_filtered, filter));
+        let filter = own.as_ref().filter(|own| own.filtered).map(|_| {
+            "a filter of system calls (seccomp) is on the process, and may have refused it"
+                .to_owned()
+        });
+        if matches!(self.name, "unshare" | "clone") && self.flagged().contains(NsKind::User) {
+            return Some(self.user_namespace(own.as_ref(), filter));
         }
         let process = Process::hold(self.call.thread).ok()?;
         let Ok(subject) = Subject::of(&process, self.proc) else {
@@ -98,26 +94,27 @@ impl Facts<'_> {
                     _ => "run it as root of the host, with that capability",
                 };
                 let mut lines = vec![check.why, format!("hint: {remedy}")];
-                lines.extend(is_filtered.then(|| filter.to_owned()));
+                lines.extend(filter);
                 lines
             }
-            Outcome::Passes if is_filtered => vec![filter.to_owned()],
-            Outcome::Passes => vec![format!(
-                "{}: something else refused it, such as a security module",
-                check.why
-            )],
+            Outcome::Passes => vec![filter.unwrap_or_else(|| {
+                format!(
+                    "{}: something else refused it, such as a security module",
+                    check.why
+                )
+            })],
             Outcome::Unknown => vec![check.why],
         })
     }
 
     /// The checks of a new user namespace, see `unshare(2)`.
-    fn user_namespace(&self, is_filtered: bool, filter: &str) -> Vec<String> {
-        let mapped = |file: &str, key: &str| {
-            let id = self.ids(key).map(|ids| ids[1]);
+    fn user_namespace(&self, own: Option<&Credentials>, filter: Option<String>) -> Vec<String> {
+        let is_mapped = |file: &str, id: u32| {
             let map = IdMap::parse(&read(self.proc, self.call, file)).ok();
-            id.zip(map)
-                .is_none_or(|(id, map)| map.to_inside(id).or(map.to_outside(id)).is_some())
+            map.is_none_or(|map| map.to_inside(id).or(map.to_outside(id)).is_some())
         };
+        let are_mapped =
+            |own: &Credentials| is_mapped("uid_map", own.uid()) && is_mapped("gid_map", own.gid());
         if self.proc.sysctl_number("kernel.unprivileged_userns_clone") == Ok(0) {
             return vec![
                 "ordinary users may not create user namespaces: the sysctl \
@@ -126,27 +123,21 @@ impl Facts<'_> {
                 "hint: as root: sysctl kernel.unprivileged_userns_clone=1".to_owned(),
             ];
         }
-        if !mapped("uid_map", "Uid:") || !mapped("gid_map", "Gid:") {
+        if !own.is_none_or(are_mapped) {
             return vec![
                 "its user or group is not mapped in the user namespace that it is in".to_owned(),
             ];
         }
-        match is_filtered {
-            true => vec![filter.to_owned()],
-            false => {
-                vec!["it is in a chroot, or a security module forbids user namespaces".to_owned()]
-            }
-        }
+        vec![filter.unwrap_or_else(|| {
+            "it is in a chroot, or a security module forbids user namespaces".to_owned()
+        })]
     }
 
     /// A limit on namespaces that is used up.
     fn limit(&self) -> Option<Vec<String>> {
         matches!(self.name, "unshare" | "clone" | "clone3").then(|| {
-            let kinds = NsKind::ALL
-                .into_iter()
-                .filter(|kind| self.call.arguments[0] & u64::from(kind.flag()) != 0);
-            let kinds = kinds.fold(NsSet::EMPTY, NsSet::with);
-            let sysctls: Vec<_> = kinds
+            let sysctls: Vec<_> = self
+                .flagged()
                 .iter()
                 .map(|kind| format!("user.max_{kind}_namespaces"))
                 .collect();
@@ -210,12 +201,11 @@ impl Facts<'_> {
         values.next().map(<[u8]>::trim_ascii)
     }
 
-    fn ids(&self, key: &str) -> Option<Vec<u32>> {
-        let ids = self.value(key)?.split(|byte| *byte == b'\t');
-        let ids: Vec<_> = ids
-            .filter_map(|id| u32::try_from(decimal(id)?).ok())
-            .collect();
-        (ids.len() == 4).then_some(ids)
+    /// Returns the kinds of namespace that the flags in the first argument name.
+    fn flagged(&self) -> NsSet {
+        let flags = self.call.arguments[0];
+        let is_set = |kind: &NsKind| flags & u64::from(kind.flag()) != 0;
+        NsKind::ALL.into_iter().filter(is_set).collect()
     }
 }
 

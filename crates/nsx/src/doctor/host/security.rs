@@ -2,7 +2,6 @@
 
 use super::Facts;
 use crate::{doctor::report::Finding, text};
-use nsx_core::proc::Credentials;
 use std::path::Path;
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
@@ -36,9 +35,7 @@ fn modules() -> Finding {
 
 /// The restrictions that nsx itself is under.
 fn own(facts: &Facts) -> Vec<Finding> {
-    let mut status = Vec::new();
-    let credentials = facts.proc.read_own("status", &mut status);
-    let Ok(Ok(own)) = credentials.map(|()| Credentials::parse(&status)) else {
+    let Ok(own) = facts.proc.own_credentials() else {
         return vec![Finding::unknown("own", "the status of nsx cannot be read")];
     };
     let seccomp = match own.filtered {

@@ -13,7 +13,7 @@ use nsx_core::{
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let names = accounts::user_names().unwrap_or_default();
-    let uid = facts.credentials.uid;
+    let uid = facts.credentials.uid();
     let name = |uid: u32| match names.get(&uid) {
         Some(name) => format!("{uid} ({})", text::escape(name)),
         None => uid.to_string(),

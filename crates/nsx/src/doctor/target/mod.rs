@@ -61,7 +61,7 @@ impl Facts {
             read().map_err(|error| unread(&process, process.unseen(proc, pid, error)))?;
         let is_hosts = |ns: &NsId| ns.is_initial() || proc.own_ns(NsLink::Own(ns.kind)) == Ok(*ns);
         let own = namespaces.iter().filter(|ns| !is_hosts(ns));
-        let own = own.fold(NsSet::EMPTY, |set, ns| set.with(ns.kind));
+        let own = own.map(|ns| ns.kind).collect();
         Ok(Self {
             system,
             process,
