@@ -121,6 +121,21 @@ pub fn each(set: CapabilitySet) -> impl Iterator<Item = (CapabilitySet, String)>
         .map(|(name, capability)| (capability, format!("CAP_{name}")))
 }
 
+/// Returns the names of a set's capabilities, such as `CAP_NET_RAW`.
+pub fn names(set: CapabilitySet) -> Vec<String> {
+    each(set).map(|(_, name)| name).collect()
+}
+
+/// Returns the names in words, and of more than three how many there are.
+pub(crate) fn few_names(set: CapabilitySet) -> String {
+    match names(set).as_slice() {
+        [first, second, others @ ..] if others.len() > 1 => {
+            format!("{first}, {second} and {} more capabilities", others.len())
+        }
+        few => few.join(", "),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,7 +158,9 @@ mod tests {
     #[test]
     fn each_capability_has_its_name() {
         let set = CapabilitySet::NET_RAW | CapabilitySet::BPF;
-        let names: Vec<_> = each(set).map(|(_, name)| name).collect();
-        assert_eq!(names, ["CAP_NET_RAW", "CAP_BPF"]);
+        assert_eq!(names(set), ["CAP_NET_RAW", "CAP_BPF"]);
+        assert_eq!(few_names(set), "CAP_NET_RAW, CAP_BPF");
+        let four = set | CapabilitySet::SYSLOG | CapabilitySet::SYS_TIME;
+        assert!(few_names(four).ends_with(" and 2 more capabilities"));
     }
 }

@@ -1,7 +1,9 @@
 //! The ways out of a refusal, in words that name nsx's options.
 
-use nsx_core::refusal::{Administrator, Refusal, Remedy};
-use rustix::thread::CapabilitySet;
+use nsx_core::{
+    capability::names,
+    refusal::{Administrator, Refusal, Remedy},
+};
 use std::{
     borrow::Cow,
     os::unix::ffi::OsStrExt,
@@ -150,13 +152,6 @@ fn phrase(remedy: &Remedy) -> Cow<'static, str> {
     }
 }
 
-/// Capabilities by name, such as `CAP_NET_RAW`.
-fn names(set: CapabilitySet) -> Vec<String> {
-    set.iter_names()
-        .map(|(name, _)| format!("CAP_{name}"))
-        .collect()
-}
-
 /// A path that is not taken for a name.
 fn with_slash(path: &Path) -> PathBuf {
     if path.as_os_str().as_bytes().contains(&b'/') {
@@ -169,6 +164,7 @@ fn with_slash(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::thread::CapabilitySet;
 
     #[test]
     fn ways_out_are_alternatives() {

@@ -2,7 +2,7 @@
 
 use super::subject::{Chain, Subject};
 use crate::{
-    capability,
+    capability::{few_names, names},
     ns::{NsId, NsKind},
     plan::release,
     proc::ProcRoot,
@@ -232,13 +232,7 @@ impl Pair<'_> {
         }
         let differ = match is_same {
             false => "the target is in another user namespace".to_owned(),
-            true => match names(more).as_slice() {
-                [first, second, others @ ..] if others.len() > 1 => format!(
-                    "the target has {first}, {second} and {} more capabilities",
-                    others.len()
-                ),
-                few => format!("the target has {}", few.join(", ")),
-            },
+            true => format!("the target has {}", few_names(more)),
         };
         self.by_ptrace(RULE, &differ)
     }
@@ -394,10 +388,6 @@ impl Pair<'_> {
             false => Holding::Unknown,
         }
     }
-}
-
-fn names(set: CapabilitySet) -> Vec<String> {
-    capability::each(set).map(|(_, name)| name).collect()
 }
 
 fn check(rule: &'static str, outcome: Outcome, why: &str) -> Check {

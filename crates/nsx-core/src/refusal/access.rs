@@ -4,12 +4,10 @@
 //! `PTRACE_MODE_READ_FSCREDS`: what is in `/proc/PID/ns` and the links beside it are guarded by
 //! that. What the rules ask about can be read of any process.
 
-use super::{
-    Refusal, Remedy,
-    facts::{capability_names, gain},
-};
+use super::{Refusal, Remedy, facts::gain};
 use crate::{
     accounts,
+    capability::few_names,
     idmap::{IdKind, IdMap},
     pid::{Pid, Process},
     proc::{Credentials, ProcRoot},
@@ -101,7 +99,7 @@ fn broken(caller: &Side, target: &Side, relation: Relation) -> Option<String> {
     }
     let more = target.permitted - caller.effective;
     if !more.is_empty() {
-        return Some(format!("it has {}, which you lack", some(more)));
+        return Some(format!("it has {}, which you lack", few_names(more)));
     }
     target.hides.is_none().then(|| {
         "it hides (PR_SET_DUMPABLE in prctl(2)), or a security module guards it".to_owned()
@@ -178,20 +176,6 @@ fn name(ids: IdKind, id: u32) -> String {
         || id.to_string(),
         |name| String::from_utf8_lossy(&name).into_owned(),
     )
-}
-
-/// Capabilities by name, and of many how many there are.
-fn some(capabilities: CapabilitySet) -> String {
-    const MOST: usize = 3;
-    let names = capability_names(capabilities);
-    match names.len() {
-        0..=MOST => names.join(", "),
-        count => format!(
-            "{} and {} more capabilities",
-            names[..2.min(count)].join(", "),
-            count.saturating_sub(2)
-        ),
-    }
 }
 
 #[cfg(test)]

@@ -90,10 +90,3 @@ pub(super) fn gain(uid: u32, needed: CapabilitySet, bounding: CapabilitySet) -> 
         _ => Remedy::BecomeRoot,
     }
 }
-
-/// Capabilities by name, such as `CAP_NET_RAW`.
-pub(super) fn capability_names(set: CapabilitySet) -> Vec<String> {
-    set.iter_names()
-        .map(|(name, _)| format!("CAP_{name}"))
-        .collect()
-}

@@ -8,6 +8,7 @@ use crate::{
     program, target,
 };
 use nsx_core::{
+    capability::names,
     permission::{Action, Check, Outcome, Subject, checks},
     pid::Process,
     proc::{ProcError, ProcRoot},
@@ -95,12 +96,11 @@ impl Question {
 
 impl From<&Check> for Row {
     fn from(check: &Check) -> Self {
-        let missing = check.missing.iter().flat_map(|(set, _)| set.iter_names());
         Self {
             rule: check.rule,
             passed: passed(check.outcome),
             why: check.why.clone(),
-            missing: missing.map(|(name, _)| format!("CAP_{name}")).collect(),
+            missing: check.missing.map_or_else(Vec::new, |(set, _)| names(set)),
             user_ns: check.missing.map(|(_, ns)| ns.inode),
         }
     }

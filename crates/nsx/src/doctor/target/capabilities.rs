@@ -3,7 +3,7 @@
 use super::Facts;
 use crate::{doctor::report::Finding, text::listed};
 use nsx_core::{
-    capability::{each, reach},
+    capability::{each, names, reach},
     ns::NsSet,
     rustix::thread::CapabilitySet,
 };
@@ -15,7 +15,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             true => "it has no capabilities".to_owned(),
             false => format!(
                 "it has {} in its own user namespace, and none on the host",
-                names(own.effective)
+                in_words(own.effective)
             ),
         };
         return vec![Finding::ok("effective", finding)];
@@ -24,7 +24,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
         true => Finding::ok("effective", "it has no capabilities"),
         false => Finding::info(
             "effective",
-            format!("it has {} on the host", names(own.effective)),
+            format!("it has {} on the host", in_words(own.effective)),
         ),
     }];
     findings.extend(far(own.effective, facts.own).map(|(name, reach)| {
@@ -54,11 +54,10 @@ fn far(set: CapabilitySet, own: NsSet) -> impl Iterator<Item = (String, &'static
 }
 
 /// Returns the capabilities in words; many, by what is missing.
-fn names(set: CapabilitySet) -> String {
-    let named = |set| each(set).map(|(_, name)| name).collect::<Vec<_>>();
-    match named(CapabilitySet::all() - set).as_slice() {
+fn in_words(set: CapabilitySet) -> String {
+    match names(CapabilitySet::all() - set).as_slice() {
         [] => "all capabilities".to_owned(),
         few if few.len() <= 5 => format!("all capabilities but {}", listed(few)),
-        _ => listed(&named(set)),
+        _ => listed(&names(set)),
     }
 }
