@@ -129,6 +129,12 @@ impl Membership {
         self.controllers.is_empty()
     }
 
+    /// Returns whether the cgroup is in the hierarchy of version 1 that has a controller.
+    pub fn has_controller(&self, controller: &str) -> bool {
+        let mut controllers = self.controllers.split(|byte| *byte == b',');
+        controllers.any(|it| it == controller.as_bytes())
+    }
+
     /// Returns the file by which a process with one thread joins a cgroup, whose directory is
     /// given.
     pub fn file(&self, directory: &Path) -> PathBuf {

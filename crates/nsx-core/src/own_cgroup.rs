@@ -241,11 +241,8 @@ fn parent_of(
     memberships: &[Membership],
     mounts: &Mounts,
 ) -> Option<(PathBuf, bool)> {
-    let has = |membership: &Membership| {
-        let mut names = membership.controllers.split(|byte| *byte == b',');
-        names.any(|name| name == controller.as_bytes())
-    };
-    if let Some(membership) = memberships.iter().find(|one| has(one)) {
+    let mut of_first = memberships.iter();
+    if let Some(membership) = of_first.find(|one| one.has_controller(controller)) {
         return Some((membership.directory(mounts)?, false));
     }
     let unified = memberships.iter().find(|one| one.is_v2())?;

@@ -2,20 +2,17 @@
 
 use super::{Facts, limits::read_file};
 use crate::{doctor::report::Finding, text};
-use nsx_core::cgroup::{Membership, Mounts};
+use nsx_core::cgroup::Mounts;
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "devices";
-    let Ok(text) = facts.read("cgroup", 1 << 16) else {
+    let Ok(memberships) = facts.memberships() else {
         return vec![Finding::unknown(CHECK, "its cgroups cannot be read")];
     };
-    let of_devices = Membership::parse_all(&text).into_iter().find(|it| {
-        let mut controllers = it.controllers.split(|byte| *byte == b',');
-        controllers.any(|it| it == b"devices")
-    });
+    let of_devices = memberships.iter().find(|it| it.has_controller(CHECK));
     let Some(membership) = of_devices else {
-        let finding = "devices are allowed by a BPF program of its cgroup, if at all limited: that \
-            cannot be read";
+        let finding =
+            "a BPF program of its cgroup may limit its devices: the program cannot be read";
         return vec![Finding::info(CHECK, finding)];
     };
     let mounts = Mounts::read(&facts.system.proc).ok();

@@ -12,7 +12,7 @@ const LONGEST: u64 = 1 << 16;
 struct Limit {
     check: &'static str,
     noun: &'static str,
-    controller: &'static [u8],
+    controller: &'static str,
     files: [&'static str; 2],
     /// The part of the host that the target may take without the limit.
     all: &'static str,
@@ -23,7 +23,7 @@ const LIMITS: [Limit; 3] = [
     Limit {
         check: "memory",
         noun: "memory",
-        controller: b"memory",
+        controller: "memory",
         files: ["memory.limit_in_bytes", "memory.max"],
         all: "the host's memory",
         option: "--memory 512m, MemoryMax=",
@@ -31,7 +31,7 @@ const LIMITS: [Limit; 3] = [
     Limit {
         check: "pids",
         noun: "the number of processes",
-        controller: b"pids",
+        controller: "pids",
         files: ["pids.max", "pids.max"],
         all: "the host's process ids",
         option: "--pids-limit 500, TasksMax=",
@@ -39,7 +39,7 @@ const LIMITS: [Limit; 3] = [
     Limit {
         check: "cpu",
         noun: "processor time",
-        controller: b"cpu",
+        controller: "cpu",
         files: ["cpu.cfs_quota_us", "cpu.max"],
         all: "the host's processors",
         option: "--cpus 2, CPUQuota=",
@@ -47,13 +47,10 @@ const LIMITS: [Limit; 3] = [
 ];
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
-    let (Ok(text), Ok(mounts)) = (
-        facts.read("cgroup", 1 << 16),
-        Mounts::read(&facts.system.proc),
-    ) else {
+    let (Ok(memberships), Ok(mounts)) = (facts.memberships(), Mounts::read(&facts.system.proc))
+    else {
         return vec![Finding::unknown("cgroups", "its cgroups cannot be read")];
     };
-    let memberships = Membership::parse_all(&text);
     LIMITS
         .iter()
         .map(|limit| finding(limit, &memberships, &mounts))
@@ -61,10 +58,9 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 }
 
 fn finding(limit: &Limit, memberships: &[Membership], mounts: &Mounts) -> Finding {
-    let of_first = memberships.iter().find(|it| {
-        let mut controllers = it.controllers.split(|byte| *byte == b',');
-        controllers.any(|it| it == limit.controller)
-    });
+    let of_first = memberships
+        .iter()
+        .find(|it| it.has_controller(limit.controller));
     let membership = of_first.or_else(|| memberships.iter().find(|it| it.is_v2()));
     let Some(membership) = membership else {
         return unlimited(limit);

@@ -24,6 +24,7 @@ use crate::{
 };
 use nsx_core::{
     census,
+    cgroup::Membership,
     idmap::{IdChain, IdKind},
     ns::{NsId, NsKind, NsSet},
     pid::{Pid, Process},
@@ -101,6 +102,13 @@ impl Facts {
             .proc
             .read_up_to(most, self.pid, file, &mut text)?;
         Ok(text)
+    }
+
+    /// Reads the memberships of the process in cgroups.
+    fn memberships(&self) -> Result<Vec<Membership>, ProcError> {
+        const LONGEST: usize = 1 << 16;
+        let text = self.read("cgroup", LONGEST)?;
+        Ok(Membership::parse_all(&text))
     }
 
     /// Returns whether root of the target's user namespace is root here.
