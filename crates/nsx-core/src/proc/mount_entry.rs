@@ -75,6 +75,21 @@ impl MountEntry {
             .map(Self::parse)
             .collect()
     }
+
+    /// Returns whether the mount has an option, such as `ro`, whatever its file system has.
+    pub fn has_option(&self, option: &str) -> bool {
+        has(&self.options, option)
+    }
+
+    /// Returns whether nothing can be written through the mount.
+    pub fn is_read_only(&self) -> bool {
+        self.has_option("ro") || has(&self.fs_options, "ro")
+    }
+}
+
+fn has(options: &[u8], option: &str) -> bool {
+    let mut options = options.split(|byte| *byte == b',');
+    options.any(|it| it == option.as_bytes())
 }
 
 #[cfg(test)]
@@ -95,9 +110,12 @@ mod tests {
             (&b"fuse.x"[..], &b"a b"[..])
         );
         assert_eq!(entry.fs_options, b"rw,errors=continue");
+        assert!(entry.has_option("noatime") && !entry.has_option("errors=continue"));
+        assert!(!entry.is_read_only());
         // A source may be empty, and there may be no optional field.
         let entry = MountEntry::parse(b"36 35 0:5 / /x ro - tmpfs  rw").unwrap();
         assert_eq!((entry.shared, &entry.source[..]), (None, &b""[..]));
+        assert!(entry.is_read_only());
         let entry = MountEntry::parse(b"36 35 0:5 / /x ro unbindable - tmpfs a rw").unwrap();
         assert!(entry.is_unbindable);
         for short in [

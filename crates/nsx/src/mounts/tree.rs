@@ -198,7 +198,7 @@ fn notes(mounts: &[MountEntry]) -> Vec<Note> {
         .map(|entry| Note {
             is_masked: is_masked(entry),
             is_covered: covered.contains(&entry.mount.id),
-            is_idmapped: has_option(&entry.options, b"idmapped"),
+            is_idmapped: entry.has_option("idmapped"),
         })
         .collect()
 }
@@ -209,14 +209,8 @@ fn is_masked(entry: &MountEntry) -> bool {
     let mount = &entry.mount;
     let is_kernels = mount.point.starts_with(b"/proc/") || mount.point.starts_with(b"/sys/");
     let is_null = mount.root == b"/null" && matches!(&entry.kind[..], b"tmpfs" | b"devtmpfs");
-    let is_empty = entry.kind == b"tmpfs" && has_option(&entry.options, b"ro");
+    let is_empty = entry.kind == b"tmpfs" && entry.has_option("ro");
     is_kernels && (is_null || is_empty)
-}
-
-fn has_option(options: &[u8], wanted: &[u8]) -> bool {
-    options
-        .split(|byte| *byte == b',')
-        .any(|option| option == wanted)
 }
 
 #[cfg(test)]

@@ -76,7 +76,11 @@ fn propagation(own: &[MountEntry], theirs: &[MountEntry]) -> Vec<Finding> {
     let is_hosts = |group: Option<u64>| group.is_some_and(|group| groups.contains(&group));
     let points = |which: fn(&MountEntry) -> Option<u64>| {
         let points = theirs.iter().filter(|it| is_hosts(which(it)));
-        some(&points.map(|it| shown(&it.mount.point)).collect::<Vec<_>>())
+        some(
+            &points
+                .map(|it| text::escape(&it.mount.point))
+                .collect::<Vec<_>>(),
+        )
     };
     let mut findings = Vec::new();
     match points(|it| it.shared) {
@@ -114,7 +118,7 @@ fn host_paths(own: &[MountEntry], theirs: &[MountEntry]) -> Vec<Finding> {
         let words = format!(
             "{} (there {})",
             text::shown(path.as_os_str()),
-            shown(&it.mount.point)
+            text::escape(&it.mount.point)
         );
         // A root directory has more than sockets.
         let held = SOCKETS.iter().find(|socket| {
@@ -124,8 +128,11 @@ fn host_paths(own: &[MountEntry], theirs: &[MountEntry]) -> Vec<Finding> {
                 && device_of(own, socket) == Some(it.mount.device)
         });
         match held {
-            Some(socket) => sockets.push(format!("{socket} (there in {})", shown(&it.mount.point))),
-            None if is_read_only(it) => readable.push(words),
+            Some(socket) => sockets.push(format!(
+                "{socket} (there in {})",
+                text::escape(&it.mount.point)
+            )),
+            None if it.is_read_only() => readable.push(words),
             None => writable.push(words),
         }
     }
@@ -200,7 +207,7 @@ fn kernel_files(facts: &Facts, theirs: &[MountEntry]) -> Vec<Finding> {
             .iter()
             .filter(|it| it.mount.point.starts_with(b"/proc/"))
             .count();
-        findings.push(if masks > 0 || is_read_only(proc) {
+        findings.push(if masks > 0 || proc.is_read_only() {
             Finding::ok("proc", format!("{masks} files and directories of /proc are masked or read-only"))
         } else if is_root_here {
             Finding::bad(
@@ -214,7 +221,7 @@ fn kernel_files(facts: &Facts, theirs: &[MountEntry]) -> Vec<Finding> {
         });
     }
     if let Some(sys) = at("/sys").filter(|it| it.kind == b"sysfs") {
-        findings.push(match (is_read_only(sys), is_root_here) {
+        findings.push(match (sys.is_read_only(), is_root_here) {
             (true, _) => Finding::ok("sys", "/sys is read-only"),
             (false, true) => Finding::bad(
                 "sys",
@@ -227,26 +234,16 @@ fn kernel_files(facts: &Facts, theirs: &[MountEntry]) -> Vec<Finding> {
         });
     }
     let cgroups = theirs.iter().filter(|it| {
-        it.kind.starts_with(b"cgroup") && !is_read_only(it) && !it.mount.root.starts_with(b"/..")
+        it.kind.starts_with(b"cgroup") && !it.is_read_only() && !it.mount.root.starts_with(b"/..")
     });
     if let Some(cgroup) = cgroups.into_iter().next().filter(|_| is_root_here) {
-        let point = shown(&cgroup.mount.point);
+        let point = text::escape(&cgroup.mount.point);
         findings.push(Finding::bad(
             "cgroup",
             format!("it may write to cgroups at {point}, and change its own limits"),
         ));
     }
     findings
-}
-
-/// Returns whether nothing can be written through a mount.
-fn is_read_only(entry: &MountEntry) -> bool {
-    let has = |options: &[u8]| options.split(|byte| *byte == b',').any(|it| it == b"ro");
-    has(&entry.options) || has(&entry.fs_options)
-}
-
-fn shown(path: &[u8]) -> String {
-    text::escape(path)
 }
 
 /// Returns words as a list, and of many how many there are; none if there are none.
