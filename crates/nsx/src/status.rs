@@ -133,19 +133,9 @@ fn number(pid: Pid) -> i32 {
     pid.as_raw_nonzero().get()
 }
 
-/// Returns the name of an error in `errno(3)`.
+/// Returns the name of an error in `errno(3)`, or its number.
 fn errno_name(errno: Errno) -> String {
-    macro_rules! names {
-        ($($name:ident)*) => {
-            match errno.raw_os_error() {
-                $(libc::$name => stringify!($name).to_owned(),)*
-                number => number.to_string(),
-            }
-        };
-    }
-    names!(E2BIG EACCES EAGAIN EBADF EBUSY ECHILD EDQUOT EEXIST EFAULT EFBIG EINTR EINVAL EIO EISDIR ELIBBAD ELOOP EMFILE
-        EMLINK ENAMETOOLONG ENFILE ENODEV ENOENT ENOEXEC ENOMEM ENOSPC ENOSYS ENOTBLK ENOTDIR ENOTEMPTY ENOTTY ENXIO
-        EOPNOTSUPP EOVERFLOW EPERM EPIPE ERANGE EROFS ESRCH ETIMEDOUT ETXTBSY EUSERS EXDEV)
+    text::errno_name(errno).map_or_else(|| errno.raw_os_error().to_string(), str::to_owned)
 }
 
 #[cfg(test)]

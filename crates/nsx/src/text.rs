@@ -2,6 +2,7 @@
 
 pub use nsx_core::message::{chain, reason};
 
+use rustix::io::Errno;
 use serde::Serializer;
 use std::{ffi::OsStr, fmt::Write, os::unix::ffi::OsStrExt};
 
@@ -76,6 +77,21 @@ pub fn named(name: Option<&[u8]>, id: Option<u32>) -> String {
         (None, Some(id)) => id.to_string(),
         (None, None) => UNKNOWN.to_owned(),
     }
+}
+
+/// Returns the name of an error in `errno(3)`, such as `EPERM`, if nsx knows the name.
+pub(crate) fn errno_name(errno: Errno) -> Option<&'static str> {
+    macro_rules! names {
+        ($($name:ident)*) => {
+            match errno.raw_os_error() {
+                $(libc::$name => Some(stringify!($name)),)*
+                _ => None,
+            }
+        };
+    }
+    names!(E2BIG EACCES EAGAIN EBADF EBUSY ECHILD EDQUOT EEXIST EFAULT EFBIG EINTR EINVAL EIO EISDIR ELIBBAD ELOOP EMFILE
+        EMLINK ENAMETOOLONG ENFILE ENODEV ENOENT ENOEXEC ENOMEM ENOSPC ENOSYS ENOTBLK ENOTDIR ENOTEMPTY ENOTTY ENXIO
+        EOPNOTSUPP EOVERFLOW EPERM EPIPE ERANGE EROFS ESRCH ETIMEDOUT ETXTBSY EUSERS EXDEV)
 }
 
 /// Writes the text of `bytes` to JSON; bytes that are not UTF-8 become U+FFFD.

@@ -5,6 +5,7 @@ use crate::{
     answer::{Answer, Part},
     error::Error,
     paragraph::Paragraph,
+    text::errno_name,
 };
 use nsx_core::{
     proc::ProcError,
@@ -101,13 +102,7 @@ fn word(effect: Effect) -> String {
 }
 
 fn error_name(errno: Errno) -> String {
-    match errno {
-        Errno::PERM => "EPERM".to_owned(),
-        Errno::NOSYS => "ENOSYS".to_owned(),
-        Errno::ACCESS => "EACCES".to_owned(),
-        Errno::INVAL => "EINVAL".to_owned(),
-        errno => format!("errno {}", errno.raw_os_error()),
-    }
+    errno_name(errno).map_or_else(|| format!("errno {}", errno.raw_os_error()), str::to_owned)
 }
 
 fn in_words(rows: &[Row], filters: usize) -> Vec<Paragraph> {
