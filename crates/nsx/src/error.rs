@@ -8,7 +8,9 @@ use crate::{
 };
 use nsx_core::{
     idmap::{IdKind, MapRequestError},
+    pid::Process,
     plan::PlanError,
+    proc::ProcError,
     run::{Failure, RunError},
 };
 use nsx_target::{TargetError, enter::EnterError};
@@ -94,6 +96,17 @@ impl Error {
         Self::Failed {
             act: act.into(),
             source: source.into(),
+        }
+    }
+
+    /// The failure to read something of a process, with the rule that forbids it; a process that has
+    /// ended does not exist.
+    pub(crate) fn unread(act: impl Into<String>, process: &Process, error: ProcError) -> Self {
+        let failed = Self::failed(act, error);
+        match error {
+            ProcError::Denied => failed.with_hints(hints::of_guard(process)),
+            ProcError::Vanished => failed.absent(),
+            _ => failed,
         }
     }
 

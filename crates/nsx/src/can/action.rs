@@ -3,7 +3,6 @@
 use crate::{
     answer::{Answer, Part},
     error::Error,
-    hints,
     paragraph::Paragraph,
     program, target,
 };
@@ -150,12 +149,7 @@ fn unread(process: &Process, error: ProcError) -> Error {
         "read the credentials and namespaces of process {}",
         process.pid()
     );
-    let failed = Error::failed(act, error);
-    match error {
-        ProcError::Denied => failed.with_hints(hints::of_guard(process)),
-        ProcError::Vanished => failed.absent(),
-        _ => failed,
-    }
+    Error::unread(act, process, error)
 }
 
 /// The check that hides a process from the caller.

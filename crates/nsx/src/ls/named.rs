@@ -1,6 +1,6 @@
 //! A process that a word names, and its id in the procfs that is read.
 
-use crate::{error::Error, hints, target, text};
+use crate::{error::Error, target, text};
 use nsx_core::{
     census,
     ns::{NsId, NsKind, NsSet},
@@ -99,10 +99,5 @@ fn namespaces_in_copy(word: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec
 
 fn unreadable(process: &Process, error: ProcError) -> Error {
     let act = format!("read the namespaces of process {}", process.pid());
-    let failed = Error::failed(act, error);
-    match error {
-        ProcError::Denied => failed.with_hints(hints::of_guard(process)),
-        ProcError::Vanished => failed.absent(),
-        _ => failed,
-    }
+    Error::unread(act, process, error)
 }

@@ -18,7 +18,6 @@ pub(super) use syscalls::Syscalls;
 use super::report::{Area, Report};
 use crate::{
     error::Error,
-    hints,
     query::system::{Procfs, System},
     target,
 };
@@ -125,10 +124,6 @@ impl Facts {
 }
 
 fn unread(process: &Process, error: ProcError) -> Error {
-    let failed = Error::failed(format!("examine process {}", process.pid()), error);
-    match error {
-        ProcError::Denied => failed.with_hints(hints::of_guard(process)),
-        ProcError::Vanished => failed.absent(),
-        _ => failed,
-    }
+    let act = format!("examine process {}", process.pid());
+    Error::unread(act, process, error)
 }
