@@ -3,8 +3,9 @@
 use super::Facts;
 use crate::{doctor::report::Finding, text};
 use nsx_core::{
-    ns::{NsKind, Related},
-    proc::{NsLink, ProcError},
+    ns::NsKind,
+    permission::{Outcome, Over, Subject, requires},
+    proc::ProcError,
     rustix::thread::CapabilitySet,
 };
 use procfs::{
@@ -90,35 +91,23 @@ fn low_ports(facts: &Facts) -> Finding {
     const CHECK: &str = "low_ports";
     const UNLESS: &str = "unless net.ipv4.ip_unprivileged_port_start of its network is lower";
     let needed = CapabilitySet::NET_BIND_SERVICE;
-    let owner = facts
-        .system
-        .proc
-        .open_ns(facts.pid, NsLink::Own(NsKind::Net))
-        .map_err(|error| error.to_string())
-        .and_then(|ns| ns.owner().map_err(|errno| text::reason(&errno)));
-    let own = facts.namespaces.iter().find(|ns| ns.kind == NsKind::User);
-    let is_owner = match (owner, own) {
-        (Ok(Related::Is(owner)), Some(own)) => owner.id() == *own,
-        (Ok(Related::Hidden), _) => false,
-        (Err(error), _) => {
-            return Finding::unknown(
-                CHECK,
-                format!("whose its network is cannot be read: {error}"),
-            );
+    let subject = match Subject::of(&facts.process, &facts.system.proc) {
+        Ok(subject) => subject,
+        Err(error) => {
+            let finding = format!("the owner of its network cannot be read: {error}");
+            return Finding::unknown(CHECK, finding);
         }
-        (Ok(_), _) => false,
     };
+    let check = requires(&subject, needed, Over::Owner(NsKind::Net));
+    if check.outcome == Outcome::Passes {
+        let finding = "it may bind ports below 1024, if nothing else listens on them";
+        return Finding::info(CHECK, finding);
+    }
     if !facts.credentials.effective.contains(needed) {
         let finding =
             format!("it cannot bind ports below 1024: it lacks CAP_NET_BIND_SERVICE, {UNLESS}");
         return Finding::info(CHECK, finding)
             .remedy("--cap-add NET_BIND_SERVICE, or a higher port");
-    }
-    if is_owner {
-        return Finding::info(
-            CHECK,
-            "it may bind ports below 1024, if nothing else listens on them",
-        );
     }
     let finding = format!(
         "it cannot bind ports below 1024: its network belongs to another user namespace, in which \
