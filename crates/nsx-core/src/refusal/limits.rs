@@ -8,17 +8,12 @@
 use super::{Administrator, Facts, Refusal, Remedy};
 use crate::{
     accounts,
+    attempt::in_child,
     ns::{NsId, NsKind, NsSet, Related},
     proc::NsLink,
-    sys::{
-        process::{Forked, SingleThread, exit_now, fork, unshare},
-        signal::Disposition,
-    },
+    sys::process::unshare,
 };
-use rustix::{
-    io::Errno,
-    process::{WaitOptions, waitpid},
-};
+use rustix::io::Errno;
 use std::collections::BTreeSet;
 
 /// The levels to which user and PID namespaces nest, see `user_namespaces(7)` and
@@ -167,27 +162,14 @@ fn exhausted(kinds: NsSet) -> Option<NsKind> {
     // Only with its user namespace may an ordinary user create the others.
     let mut order: Vec<NsKind> = kinds.iter().collect();
     order.sort_by_key(|kind| *kind != NsKind::User);
-    // Else there is no status if the caller ignores SIGCHLD.
-    let _ = Disposition::default_for(libc::SIGCHLD);
-    match fork(SingleThread::check().ok()?).ok()? {
-        Forked::Child => {
-            let is_exhausted =
-                |kind: &NsKind| matches!(unshare(kind.flag()), Err(Errno::NOSPC | Errno::USERS));
-            exit_now(
-                order
-                    .iter()
-                    .position(is_exhausted)
-                    .map_or(0, |index| index as i32 + 1),
-            )
-        }
-        Forked::Parent(child) => {
-            let (_, status) = waitpid(Some(child), WaitOptions::empty()).ok()??;
-            let index = usize::try_from(status.exit_status()?)
-                .ok()?
-                .checked_sub(1)?;
-            order.get(index).copied()
-        }
-    }
+    let is_exhausted =
+        |kind: &NsKind| matches!(unshare(kind.flag()), Err(Errno::NOSPC | Errno::USERS));
+    let status = in_child(|| {
+        let index = order.iter().position(is_exhausted);
+        index.map_or(0, |index| index as i32 + 1)
+    });
+    let index = usize::try_from(status.ok()??).ok()?.checked_sub(1)?;
+    order.get(index).copied()
 }
 
 #[cfg(test)]
