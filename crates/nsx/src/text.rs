@@ -65,6 +65,17 @@ pub fn listed(words: &[impl AsRef<str>]) -> String {
     }
 }
 
+/// Returns the first words as a list in a sentence, and how many `others` there are beyond `most`:
+/// `a, b and 3 more`.
+pub fn listed_up_to(words: &[impl AsRef<str>], most: usize, others: &str) -> String {
+    let (shown, left) = words.split_at(words.len().min(most));
+    let mut shown: Vec<_> = shown.iter().map(|word| word.as_ref().to_owned()).collect();
+    if !left.is_empty() {
+        shown.push(format!("{} {others}", left.len()));
+    }
+    listed(&shown)
+}
+
 /// Returns an argument as text that is safe to show.
 pub fn shown(argument: &OsStr) -> String {
     escape(argument.as_bytes())
@@ -163,6 +174,14 @@ mod tests {
         assert_eq!(word("").unwrap(), "\'\'");
         assert_eq!(word("/a\nb"), None);
         assert_eq!(shell_word(b"/a\xff"), None);
+    }
+
+    #[test]
+    fn a_long_list_ends_with_the_number_of_the_others() {
+        let words = ["a", "b", "c", "d"];
+        assert_eq!(listed_up_to(&words, 2, "more"), "a, b and 2 more");
+        assert_eq!(listed_up_to(&words, 4, "more"), "a, b, c and d");
+        assert_eq!(listed_up_to(&words[..1], 4, "more"), "a");
     }
 
     #[test]

@@ -37,19 +37,15 @@ pub(super) fn findings() -> Vec<Finding> {
 }
 
 fn running(engine: Engine, words: &[String]) -> Option<Finding> {
-    const SHOWN: usize = 4;
+    const MOST: usize = 4;
     let prefix = format!("{}:", engine.name());
     let own: Vec<_> = words
         .iter()
         .filter(|word| word.starts_with(&prefix))
         .map(|word| text::escape(word.as_bytes()))
         .collect();
-    let more = own.len().saturating_sub(SHOWN);
-    let mut shown: Vec<_> = own.iter().take(SHOWN).cloned().collect();
-    if more > 0 {
-        shown.push(format!("{more} more"));
-    }
-    let finding = format!("running and readable: {}", text::listed(&shown));
+    let shown = text::listed_up_to(&own, MOST, "more");
+    let finding = format!("running and readable: {shown}");
     (!own.is_empty()).then(|| Finding::ok(engine.name(), finding))
 }
 

@@ -246,14 +246,9 @@ fn kernel_files(facts: &Facts, theirs: &[MountEntry]) -> Vec<Finding> {
     findings
 }
 
-/// Returns words as a list, and of many how many there are; none if there are none.
+/// Returns words as a list, and of many how many there are; `None` for an empty list.
 fn some(words: &[String]) -> Option<String> {
-    let more = words.len().saturating_sub(MOST);
-    let mut words = words[..words.len() - more].to_vec();
-    if more > 0 {
-        words.push(format!("{more} more"));
-    }
-    (!words.is_empty()).then(|| text::listed(&words))
+    (!words.is_empty()).then(|| text::listed_up_to(words, MOST, "more"))
 }
 
 #[cfg(test)]

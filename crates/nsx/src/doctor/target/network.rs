@@ -78,11 +78,8 @@ fn sockets(facts: &Facts, table: &str) -> Result<Vec<SocketAddr>, String> {
 
 fn ports(addresses: &[SocketAddr]) -> Option<String> {
     let ports: BTreeSet<u16> = addresses.iter().map(SocketAddr::port).collect();
-    let mut words: Vec<_> = ports.iter().take(MOST).map(u16::to_string).collect();
-    if ports.len() > MOST {
-        words.push(format!("{} more ports", ports.len() - MOST));
-    }
-    (!words.is_empty()).then(|| text::listed(&words))
+    let words: Vec<_> = ports.iter().map(u16::to_string).collect();
+    (!words.is_empty()).then(|| text::listed_up_to(&words, MOST, "more ports"))
 }
 
 /// Tells whether it may bind a port below 1024: that requires CAP_NET_BIND_SERVICE in the user
