@@ -41,9 +41,16 @@ impl ExitStatus {
     /// Returns the status of `unshare` and `enter` after a step of the plan failed.
     pub(crate) fn of_step(failure: &Failure) -> Self {
         match (failure.step(), failure.errno) {
-            (Step::Exec { .. }, Errno::NOENT) => Self::NOT_FOUND,
-            (Step::Exec { .. }, _) => Self::NOT_EXECUTABLE,
+            (Step::Exec { .. }, errno) => Self::of_exec(errno),
             _ => Self::NOT_RUN,
+        }
+    }
+
+    /// Returns the status after `execve(2)` of the program failed.
+    pub(crate) fn of_exec(errno: Errno) -> Self {
+        match errno {
+            Errno::NOENT => Self::NOT_FOUND,
+            _ => Self::NOT_EXECUTABLE,
         }
     }
 

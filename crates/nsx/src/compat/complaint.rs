@@ -27,10 +27,8 @@ impl Complaint {
 
     /// Returns a complaint about a program that could not be run.
     pub(super) fn not_run(program: &[u8], errno: Errno) -> Self {
-        Self::because([b"failed to execute ", program], errno).with_status(match errno {
-            Errno::NOENT => ExitStatus::NOT_FOUND,
-            _ => ExitStatus::NOT_EXECUTABLE,
-        })
+        let status = ExitStatus::of_exec(errno);
+        Self::because([b"failed to execute ", program], errno).with_status(status)
     }
 
     /// Returns the complaint with another exit status.

@@ -12,7 +12,6 @@ use nsx_core::{
     calls::{Ending, FailedCall, watch},
     proc::ProcRoot,
 };
-use rustix::io::Errno;
 
 /// Runs the command.
 pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
@@ -30,10 +29,7 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
         Ending::NotRun(errno) => {
             let error = Error::failed(format!("run {shown}"), errno);
             out::report(&error, ExitStatus::NOT_RUN);
-            match errno {
-                Errno::NOENT => ExitStatus::NOT_FOUND,
-                _ => ExitStatus::NOT_EXECUTABLE,
-            }
+            ExitStatus::of_exec(errno)
         }
     })
 }
