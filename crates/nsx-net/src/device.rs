@@ -2,7 +2,7 @@
 
 use crate::{
     NetlinkError, Reader,
-    reader::{Attributes, half, number, text},
+    bytes::{Attributes, half, number, text},
 };
 use std::{
     fmt,

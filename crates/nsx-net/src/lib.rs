@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod bytes;
 mod device;
 mod link;
 mod name;

@@ -1,8 +1,9 @@
 //! A conversation with rtnetlink.
 
+use crate::bytes::{Attributes, HEADER, Messages, text};
 use netlink_packet_core::{
     ErrorMessage, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST,
-    NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload, NlasIterator,
+    NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
@@ -14,7 +15,7 @@ use thiserror::Error;
 const NLMSGERR_ATTR_MSG: u16 = 1;
 
 /// The number of times that a list is read while it keeps changing.
-const ATTEMPTS: usize = 16;
+pub(crate) const ATTEMPTS: usize = 16;
 
 /// A refusal of the kernel, or an answer that could not be read.
 #[derive(Debug, Error)]
@@ -46,12 +47,15 @@ impl NetlinkError {
     }
 }
 
+impl From<Errno> for NetlinkError {
+    fn from(errno: Errno) -> Self {
+        Self::Refused { errno, words: None }
+    }
+}
+
 impl From<io::Error> for NetlinkError {
     fn from(error: io::Error) -> Self {
-        Self::Refused {
-            errno: Errno::from_io_error(&error).unwrap_or(Errno::IO),
-            words: None,
-        }
+        Errno::from_io_error(&error).unwrap_or(Errno::IO).into()
     }
 }
 
@@ -157,7 +161,9 @@ impl Netlink {
         loop {
             let (datagram, _) = self.socket.recv_from_full()?;
             for message in Messages(&datagram) {
-                let (header, payload) = message?.into_parts();
+                let message = NetlinkMessage::deserialize(message.into_inner())
+                    .map_err(|error| NetlinkError::Malformed(error.to_string()))?;
+                let (header, payload) = message.into_parts();
                 if header.sequence_number == sequence
                     && let Some(result) = read(header, payload)?
                 {
@@ -181,24 +187,6 @@ impl Netlink {
     }
 }
 
-/// The messages in a datagram.
-struct Messages<'a>(&'a [u8]);
-
-impl Iterator for Messages<'_> {
-    type Item = Result<NetlinkMessage<RouteNetlinkMessage>, NetlinkError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let buffer = NetlinkBuffer::new_checked(self.0).ok()?;
-        let length = buffer.length() as usize;
-        let (message, _) = self.0.split_at_checked(length)?;
-        self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some(
-            NetlinkMessage::deserialize(message)
-                .map_err(|error| NetlinkError::Malformed(error.to_string())),
-        )
-    }
-}
-
 /// Reads an acknowledgement, which is an error message without an error.
 fn acknowledgement(header: &NetlinkHeader, error: &ErrorMessage) -> Result<(), NetlinkError> {
     match error.code {
@@ -213,13 +201,10 @@ fn acknowledgement(header: &NetlinkHeader, error: &ErrorMessage) -> Result<(), N
 /// Returns the kernel's words about a refusal. `rest` begins with the header of the request, which
 /// is all of the request that is repeated (NETLINK_CAP_ACK).
 fn words(header: &NetlinkHeader, rest: &[u8]) -> Option<String> {
-    const HEADER: usize = 16;
     if header.flags & NLM_F_ACK_TLVS == 0 {
         return None;
     }
-    let found = NlasIterator::new(rest.get(HEADER..)?)
-        .filter_map(Result::ok)
-        .find(|attribute| attribute.kind() == NLMSGERR_ATTR_MSG)?;
-    let text = found.value().split(|&byte| byte == 0).next()?;
-    Some(String::from_utf8_lossy(text).into_owned())
+    let (_, value) =
+        Attributes(rest.get(HEADER..)?).find(|(kind, _)| *kind == NLMSGERR_ATTR_MSG)?;
+    Some(String::from_utf8_lossy(&text(value)).into_owned())
 }

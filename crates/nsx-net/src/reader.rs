@@ -3,25 +3,21 @@
 //! Names of interfaces and paths of sockets are bytes that anyone may have chosen, so messages are
 //! read here field by field, and none of them fails the list that it is in.
 
-use crate::NetlinkError;
-use netlink_packet_core::{
-    NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer,
+use crate::{
+    NetlinkError,
+    bytes::{HEADER, Messages, number},
+    netlink::ATTEMPTS,
 };
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR};
 use rustix::{
-    fd::{AsFd, BorrowedFd, OwnedFd},
+    fd::OwnedFd,
     io::{Errno, retry_on_intr},
     net::{RecvFlags, SendFlags, recv, send},
 };
 
-/// The length of the header of a message.
-const HEADER: usize = 16;
-
 /// Room for the longest datagram of a dump. The kernel makes them as long as the reader has room
 /// for, up to 32 KiB.
 const ROOM: usize = 64 << 10;
-
-/// The number of times that a list is read while it keeps changing.
-const ATTEMPTS: usize = 16;
 
 /// A netlink socket whose lists are read. It talks to the network namespace in which the socket was
 /// opened, wherever the reader is.
@@ -75,23 +71,18 @@ impl Reader {
             if whole > length {
                 return Err(NetlinkError::Malformed("a datagram is too long".to_owned()));
             }
-            let mut rest = &self.buffer[..length];
-            while let Ok(message) = NetlinkBuffer::new_checked(rest) {
-                let end = message.length() as usize;
-                let Some(body) = rest.get(HEADER..end) else {
-                    break;
-                };
-                if message.sequence_number() == self.sequence {
-                    is_steady &= message.flags() & NLM_F_DUMP_INTR == 0;
-                    match message.message_type() {
-                        NLMSG_DONE | NLMSG_ERROR => {
-                            refusal(body)?;
-                            return Ok(is_steady.then_some(list));
-                        }
-                        _ => list.extend(item(body)),
-                    }
+            for message in Messages(&self.buffer[..length]) {
+                if message.sequence_number() != self.sequence {
+                    continue;
                 }
-                rest = rest.get(end.next_multiple_of(4)..).unwrap_or_default();
+                is_steady &= message.flags() & NLM_F_DUMP_INTR == 0;
+                match message.message_type() {
+                    NLMSG_DONE | NLMSG_ERROR => {
+                        refusal(message.payload())?;
+                        return Ok(is_steady.then_some(list));
+                    }
+                    _ => list.extend(item(message.payload())),
+                }
             }
         }
     }
@@ -111,18 +102,6 @@ impl Reader {
     }
 }
 
-impl AsFd for Reader {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl From<Errno> for NetlinkError {
-    fn from(errno: Errno) -> Self {
-        Self::Refused { errno, words: None }
-    }
-}
-
 /// Reads the end of a list, which has an errno if the kernel gave up.
 fn refusal(body: &[u8]) -> Result<(), NetlinkError> {
     match number(body, 0).map(|code| code as i32) {
@@ -131,66 +110,14 @@ fn refusal(body: &[u8]) -> Result<(), NetlinkError> {
     }
 }
 
-/// The attributes of a message, or of an attribute that has others in it: type and value.
-pub(crate) struct Attributes<'a>(pub(crate) &'a [u8]);
-
-impl<'a> Iterator for Attributes<'a> {
-    type Item = (u16, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        /// The bits of a type that say how the value is encoded.
-        const FLAGS: u16 = 0xc000;
-        let length = usize::from(half(self.0, 0)?);
-        let kind = half(self.0, 2)? & !FLAGS;
-        let value = self.0.get(4..length)?;
-        self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some((kind, value))
-    }
-}
-
-/// Returns the 16 bits at an offset, in the byte order of the host.
-pub(crate) fn half(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-/// Returns the 32 bits at an offset, in the byte order of the host.
-pub(crate) fn number(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-/// Returns the bytes before the first zero.
-pub(crate) fn text(bytes: &[u8]) -> Vec<u8> {
-    bytes
-        .split(|byte| *byte == 0)
-        .next()
-        .unwrap_or_default()
-        .to_vec()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn attributes_are_read_at_multiples_of_four() {
-        let bytes = [5, 0, 3, 0, b'a', 0, 0, 0, 4, 0, 7, 0x80, 99, 0, 1, 0];
-        // The last attribute says that it is longer than what is there.
-        let read: Vec<_> = Attributes(&bytes).collect();
-        assert_eq!(read, [(3, &b"a"[..]), (7, &[])]);
-    }
 
     #[test]
     fn a_list_that_the_kernel_gives_up_is_an_error() {
         assert!(refusal(&0_i32.to_ne_bytes()).is_ok());
         let refused = refusal(&(-1_i32).to_ne_bytes()).unwrap_err();
         assert_eq!(refused.errno(), Some(Errno::PERM));
-    }
-
-    proptest! {
-        #[test]
-        fn no_attributes_make_it_panic(bytes: Vec<u8>) {
-            prop_assert!(Attributes(&bytes).count() <= bytes.len() / 4);
-        }
     }
 }

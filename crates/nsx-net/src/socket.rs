@@ -2,8 +2,8 @@
 
 use crate::{
     NetlinkError, Reader,
+    bytes::{Attributes, half, number},
     device::address,
-    reader::{Attributes, half, number},
 };
 use rustix::io::Errno;
 use std::net::{IpAddr, SocketAddr};
