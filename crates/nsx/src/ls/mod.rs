@@ -40,7 +40,7 @@ use crate::{
     query::{
         column::{NsColumn, ProcessColumn},
         descriptions,
-        system::{Procfs, System},
+        system::{Procfs, System, show},
     },
 };
 use action::Action;
@@ -117,14 +117,4 @@ fn list(
             .then_some("/proc does not show the processes of other users (hidepid)");
         Ok(answer(system)?.with_notes(hidden))
     })
-}
-
-/// Answers from a system.
-fn show<A>(procfs: &Procfs, answer: impl FnOnce(&System) -> Result<A, Error>) -> Result<A, Error> {
-    let system = System::open(procfs)?;
-    let answer = answer(&system);
-    if let Some(host) = &system.host {
-        crate::target::note_cut_off(host);
-    }
-    answer
 }

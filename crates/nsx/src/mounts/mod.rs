@@ -1,7 +1,7 @@
 //! `nsx mounts`: the mounts of a process, container or mount namespace, as they are seen there.
 //!
-//! [`tables`] reads the mounts of mount namespaces from outside. [`tree`] lists those of one,
-//! [`compare`] those of two, and [`holders`] finds what keeps a mount busy.
+//! [`tables`] reads the mounts of mount namespaces from outside. [`tree`] lists those of one, with
+//! their [`propagation`], [`compare`] those of two, and [`holders`] finds what keeps a mount busy.
 
 mod action;
 mod compare;
@@ -20,7 +20,7 @@ use crate::{
     query::{
         column::MountColumn,
         descriptions,
-        system::{Procfs, System},
+        system::{self, Procfs, System},
     },
 };
 use action::Action;
@@ -41,10 +41,5 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
 
 /// Answers from this system.
 fn show(answer: impl FnOnce(&System) -> Result<Answer, Error>) -> Result<Answer, Error> {
-    let system = System::open(&Procfs::Own)?;
-    let answer = answer(&system);
-    if let Some(host) = &system.host {
-        crate::target::note_cut_off(host);
-    }
-    answer
+    system::show(&Procfs::Own, answer)
 }

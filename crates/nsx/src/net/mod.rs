@@ -1,8 +1,8 @@
 //! `nsx net`: the devices of all network namespaces, and which of them are connected.
 //!
 //! [`survey`] reads every network namespace from outside, through a netlink socket that is opened
-//! in it. [`ends`] finds the other ends of devices, and [`map`] lists them. [`sockets`] lists
-//! sockets.
+//! in it. [`ends`] finds the other ends of devices, [`map`] lists them, and [`graph`] draws them.
+//! [`openers`] finds the processes that have sockets open, and [`sockets`] lists the sockets.
 
 mod action;
 mod ends;
@@ -22,8 +22,7 @@ use crate::{
     query::{
         column::{LinkColumn, SocketColumn},
         descriptions,
-        system::Procfs,
-        system::System,
+        system::{self, Procfs, System},
     },
 };
 use action::Action;
@@ -43,10 +42,5 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
 
 /// Answers from this system.
 fn show(answer: impl FnOnce(&System) -> Result<Answer, Error>) -> Result<Answer, Error> {
-    let system = System::open(&Procfs::Own)?;
-    let answer = answer(&system);
-    if let Some(host) = &system.host {
-        crate::target::note_cut_off(host);
-    }
-    answer
+    system::show(&Procfs::Own, answer)
 }

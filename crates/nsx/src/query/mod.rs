@@ -1,5 +1,6 @@
-//! The parts that `ls`, `pidmap` and `idmap` share: the system that is looked at, the columns of
-//! lists, the cells of rows, filters, trees, and readers of processes, users and id mappings.
+//! The parts that `ls`, `net`, `mounts`, `pidmap` and `idmap` share: the system that is looked at, the
+//! columns of lists, the cells of rows, filters, trees, the owners and names of namespaces, and
+//! readers of processes, users and id mappings.
 
 pub(crate) mod cell;
 pub(crate) mod column;

@@ -1,6 +1,6 @@
 //! The system that a query looks at.
 
-use crate::{error::Error, program, text};
+use crate::{error::Error, program, target, text};
 use nsx_core::{
     census::{Census, Query, Sources},
     ns::NsSet,
@@ -45,6 +45,20 @@ impl System {
         Census::take(&self.proc, Query { kinds, sources })
             .map_err(|errno| Error::failed("list the processes", errno))
     }
+}
+
+/// Answers from the system whose processes a procfs shows, and notes which users' stores were not
+/// read to their end.
+pub(crate) fn show<A>(
+    procfs: &Procfs,
+    answer: impl FnOnce(&System) -> Result<A, Error>,
+) -> Result<A, Error> {
+    let system = System::open(procfs)?;
+    let answer = answer(&system);
+    if let Some(host) = &system.host {
+        target::note_cut_off(host);
+    }
+    answer
 }
 
 /// Opens the procfs that is mounted on a directory, or copied to it.
