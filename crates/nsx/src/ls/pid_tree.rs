@@ -98,7 +98,8 @@ pub(super) fn answer(
             Node::Namespace(_) => false,
             Node::Process(index) => {
                 let process = &processes[*index];
-                let holds = condition::holds(filter, |column| finder.of_resident(process, column));
+                let holds =
+                    condition::holds(Some(filter), |column| finder.of_resident(process, column));
                 left_out.is_shown(holds)
             }
         });

@@ -78,7 +78,8 @@ impl Processes {
         let mut left_out = LeftOut::from(unseen);
         if let Some(filter) = &self.filter {
             processes.retain(|process| {
-                let holds = condition::holds(filter, |column| finder.of_resident(process, column));
+                let holds =
+                    condition::holds(Some(filter), |column| finder.of_resident(process, column));
                 left_out.is_shown(holds)
             });
         }

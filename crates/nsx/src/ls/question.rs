@@ -112,11 +112,12 @@ impl Question {
     pub(super) fn answer(&self, census: &Census, system: &System) -> Found {
         let entries = &census.namespaces;
         let mut finder = CellFinder::new(system);
+        let filter = self.filter.as_ref();
         let mut undecided = 0;
         let mut rows: Vec<Option<Vec<Cell>>> = Vec::with_capacity(entries.len());
         for entry in entries {
             let holds = if self.includes(entry.ns) {
-                self.holds(|column| finder.find(entry, column))
+                condition::holds(filter, |column| finder.find(entry, column))
             } else {
                 Some(false)
             };
@@ -155,11 +156,12 @@ impl Question {
 
     /// Answers from the listing of a saved census.
     pub(super) fn answer_from(&self, listing: Listing) -> Found {
+        let filter = self.filter.as_ref();
         let mut undecided = 0;
         let mut chosen = Vec::with_capacity(listing.rows.len());
         for row in &listing.rows {
             let holds = if listing.ns(row).is_some_and(|ns| self.includes(ns)) {
-                self.holds(|column| listing.cell(row, column).clone())
+                condition::holds(filter, |column| listing.cell(row, column).clone())
             } else {
                 Some(false)
             };
@@ -191,13 +193,6 @@ impl Question {
     fn includes(&self, ns: NsId) -> bool {
         let among = self.among.as_ref();
         self.kinds.contains(ns.kind) && among.is_none_or(|among| among.contains(&ns))
-    }
-
-    /// Returns whether the filter lets a row through; `None` if that is not known.
-    fn holds(&self, find: impl FnMut(NsColumn) -> Cell) -> Option<bool> {
-        self.filter
-            .as_ref()
-            .map_or(Some(true), |filter| condition::holds(filter, find))
     }
 
     fn row(&self, entry: &Entry, finder: &mut CellFinder<'_>) -> Vec<Cell> {

@@ -79,10 +79,11 @@ impl Saved {
                 Scope::Nested => process.is_nested(),
                 Scope::Below(_) => process.namespaces.iter().any(|ns| below.contains(ns)),
             };
-            let holds = |filter| {
+            let holds = || {
+                let filter = request.filter.as_ref();
                 condition::holds(filter, |column| process.cell(column).clone()) == Some(true)
             };
-            if is_in_scope && request.filter.as_ref().is_none_or(holds) {
+            if is_in_scope && holds() {
                 rows.push(process.cells.clone());
             }
         }

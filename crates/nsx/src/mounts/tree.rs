@@ -54,9 +54,7 @@ impl Tree {
         let mut shown = Vec::new();
         for (mount, note) in table.mounts.iter().zip(notes) {
             let cell = |column| cell(mount, note, &groups, table.ns, column);
-            let holds = self.filter.as_ref();
-            let holds = holds.map_or(Some(true), |filter| condition::holds(filter, cell));
-            shown.push(holds == Some(true));
+            shown.push(condition::holds(self.filter.as_ref(), cell) == Some(true));
             rows.push(
                 self.columns
                     .iter()

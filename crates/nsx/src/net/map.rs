@@ -58,9 +58,7 @@ impl Map {
             for device in self.shown(network) {
                 let end = ends.of(index, device);
                 let cell = |column| cell(network, device, end, column);
-                let holds = self.filter.as_ref();
-                let holds = holds.map_or(Some(true), |filter| condition::holds(filter, cell));
-                if left_out.is_shown(holds) {
+                if left_out.is_shown(condition::holds(self.filter.as_ref(), cell)) {
                     rows.push(self.columns.iter().map(|column| cell(*column)).collect());
                 }
             }

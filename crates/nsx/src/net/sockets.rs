@@ -68,9 +68,7 @@ impl Sockets {
             }
             for socket in network.found.iter().filter(|socket| self.shows(socket)) {
                 let mut cell = |column| cell(network, socket, column, &ends, &mut processes);
-                let holds = self.filter.as_ref();
-                let holds = holds.map_or(Some(true), |filter| condition::holds(filter, &mut cell));
-                if left_out.is_shown(holds) {
+                if left_out.is_shown(condition::holds(self.filter.as_ref(), &mut cell)) {
                     rows.push(self.columns.iter().map(|column| cell(*column)).collect());
                 }
             }

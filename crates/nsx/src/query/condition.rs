@@ -26,12 +26,15 @@ pub(crate) fn read<C: Column>(expression: Option<&OsStr>) -> Result<Option<Filte
         })
 }
 
-/// Returns whether a filter lets a row through; `None` if that is not known. `find` is called once
-/// for each column that the filter reads.
+/// Returns whether a filter, if there is one, lets a row through; `None` if that is not known.
+/// `find` is called once for each column that the filter reads.
 pub(crate) fn holds<C: Column>(
-    filter: &Filter<C>,
+    filter: Option<&Filter<C>>,
     mut find: impl FnMut(C) -> Cell,
 ) -> Option<bool> {
+    let Some(filter) = filter else {
+        return Some(true);
+    };
     let cells: Vec<_> = filter
         .columns()
         .iter()
