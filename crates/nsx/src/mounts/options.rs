@@ -5,10 +5,7 @@ use crate::{
     answer::Format,
     error::Error,
     out::Output,
-    query::{
-        column::{self, Column, MountColumn},
-        condition,
-    },
+    query::{column, condition},
     style::Color,
 };
 use clap::Parser;
@@ -116,13 +113,7 @@ impl Options {
                 target,
                 is_list: self.list,
                 filter: condition::read(self.filter.as_deref())?,
-                columns: match &self.output {
-                    Some(list) => {
-                        column::parse_list(list, MountColumn::USUAL).map_err(Error::Usage)?
-                    }
-                    None if format == Format::Text => MountColumn::USUAL.to_vec(),
-                    None => MountColumn::all().collect(),
-                },
+                columns: column::shown(self.output.as_deref(), format)?,
             })),
         }
     }

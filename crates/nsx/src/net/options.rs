@@ -6,10 +6,7 @@ use crate::{
     error::Error,
     ls::graph::Language,
     out::Output,
-    query::{
-        column::{self, Column},
-        condition,
-    },
+    query::{column, condition},
     style::Color,
 };
 use clap::Parser;
@@ -130,7 +127,7 @@ impl Options {
 
     fn sockets(self, format: Format) -> Result<Sockets, Error> {
         Ok(Sockets {
-            columns: self.columns_of(format)?,
+            columns: column::shown(self.output.as_deref(), format)?,
             filter: condition::read(self.filter.as_deref())?,
             target: self.target,
             deep: self.deep,
@@ -139,18 +136,9 @@ impl Options {
         })
     }
 
-    /// Returns the columns that are named, or else the usual ones or, for programs, all.
-    fn columns_of<C: Column>(&self, format: Format) -> Result<Vec<C>, Error> {
-        match &self.output {
-            Some(list) => column::parse_list(list, C::USUAL).map_err(Error::Usage),
-            None if format == Format::Text => Ok(C::USUAL.to_vec()),
-            None => Ok(C::all().collect()),
-        }
-    }
-
     fn map(self, format: Format) -> Result<Map, Error> {
         Ok(Map {
-            columns: self.columns_of(format)?,
+            columns: column::shown(self.output.as_deref(), format)?,
             target: self.target,
             has_loopback: self.all || format != Format::Text || self.filter.is_some(),
             deep: self.deep,
@@ -162,7 +150,7 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::column::LinkColumn;
+    use crate::query::column::{Column, LinkColumn};
 
     fn action(words: &[&str]) -> Result<Action, Error> {
         let options = Options::try_parse_from([&["nsx net"], words].concat()).unwrap();

@@ -1,8 +1,7 @@
 //! The columns of a list of network devices.
 
-use super::{Column, FILE, NOTHING, Spec};
-use crate::table::Align::{self, Left, Right};
-use nsx_core::census::Sources;
+use super::{Column, FILE, NOTHING, Spec, spec};
+use crate::table::Align::{Left, Right};
 
 /// A column of a list of network devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,20 +68,3 @@ const SPECS: [Spec<LinkColumn>; 15] = [
     spec(LinkColumn::Network, "NETWORK", Right, NOTHING, "number of a VLAN, VXLAN or Geneve network"),
     spec(LinkColumn::Remote, "REMOTE", Left, NOTHING, "address of the other end of a tunnel"),
 ];
-
-const fn spec(
-    column: LinkColumn,
-    name: &'static str,
-    align: Align,
-    cost: &'static str,
-    about: &'static str,
-) -> Spec<LinkColumn> {
-    Spec {
-        column,
-        name,
-        align,
-        about,
-        cost,
-        sources: Sources::NONE,
-    }
-}

@@ -12,7 +12,7 @@ pub(crate) use namespace::{NsColumn, USUAL};
 pub(crate) use process::ProcessColumn;
 pub(crate) use socket::SocketColumn;
 
-use crate::table::Align;
+use crate::{answer::Format, error::Error, table::Align};
 use nsx_core::census::Sources;
 use nsx_target::near;
 
@@ -28,6 +28,24 @@ pub(crate) struct Spec<C> {
     pub(crate) cost: &'static str,
     /// The sources that the census has to read for the column.
     pub(crate) sources: Sources,
+}
+
+/// Returns the properties of a column for which the census reads no further source.
+const fn spec<C: Copy>(
+    column: C,
+    name: &'static str,
+    align: Align,
+    cost: &'static str,
+    about: &'static str,
+) -> Spec<C> {
+    Spec {
+        column,
+        name,
+        align,
+        about,
+        cost,
+        sources: Sources::NONE,
+    }
 }
 
 /// Costs that columns of namespaces and of processes have.
@@ -97,6 +115,15 @@ pub(crate) fn parse_list<C: Column>(list: &str, usual: &[C]) -> Result<Vec<C>, S
     }
     columns.extend(last);
     Ok(columns)
+}
+
+/// Returns the columns that `--output` names, or else the usual ones or, for programs, all.
+pub(crate) fn shown<C: Column>(list: Option<&str>, format: Format) -> Result<Vec<C>, Error> {
+    match list {
+        Some(list) => parse_list(list, C::USUAL).map_err(Error::Usage),
+        None if format == Format::Text => Ok(C::USUAL.to_vec()),
+        None => Ok(C::all().collect()),
+    }
 }
 
 #[cfg(test)]

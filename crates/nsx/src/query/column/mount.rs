@@ -1,8 +1,7 @@
 //! The columns of a list of mounts.
 
-use super::{Column, NOTHING, Spec};
-use crate::table::Align::{self, Left, Right};
-use nsx_core::census::Sources;
+use super::{Column, NOTHING, Spec, spec};
+use crate::table::Align::{Left, Right};
 
 /// A column of a list of mounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,20 +58,3 @@ const SPECS: [Spec<MountColumn>; 13] = [
     spec(MountColumn::Master, "MASTER", Right, NOTHING, "number of the peer group that it receives \
     mounts from"),
 ];
-
-const fn spec(
-    column: MountColumn,
-    name: &'static str,
-    align: Align,
-    cost: &'static str,
-    about: &'static str,
-) -> Spec<MountColumn> {
-    Spec {
-        column,
-        name,
-        align,
-        about,
-        cost,
-        sources: Sources::NONE,
-    }
-}

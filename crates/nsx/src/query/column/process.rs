@@ -1,8 +1,7 @@
 //! The columns of a list of processes.
 
-use super::{Column, FILE, NOTHING, RECORDS, Spec};
-use crate::table::Align::{self, Left, Right};
-use nsx_core::census::Sources;
+use super::{Column, FILE, NOTHING, RECORDS, Spec, spec};
+use crate::table::Align::{Left, Right};
 
 /// A column of a list of processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,20 +48,3 @@ const SPECS: [Spec<ProcessColumn>; 13] = [
     spec(ProcessColumn::Cgroup, "CGROUP", Left, FILE, "its cgroup"),
     spec(ProcessColumn::Age, "AGE", Right, FILE, "seconds since it started"),
 ];
-
-const fn spec(
-    column: ProcessColumn,
-    name: &'static str,
-    align: Align,
-    cost: &'static str,
-    about: &'static str,
-) -> Spec<ProcessColumn> {
-    Spec {
-        column,
-        name,
-        align,
-        about,
-        cost,
-        sources: Sources::NONE,
-    }
-}

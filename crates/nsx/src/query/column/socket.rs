@@ -1,8 +1,7 @@
 //! The columns of a list of sockets.
 
-use super::{Column, FILE, NOTHING, Spec};
-use crate::table::Align::{self, Left, Right};
-use nsx_core::census::Sources;
+use super::{Column, FILE, NOTHING, Spec, spec};
+use crate::table::Align::{Left, Right};
 
 /// A column of a list of sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,20 +59,3 @@ const SPECS: [Spec<SocketColumn>; 11] = [
     spec(SocketColumn::Inode, "INODE", Right, NOTHING, "its inode number"),
     spec(SocketColumn::Uid, "UID", Right, NOTHING, "the user who made it"),
 ];
-
-const fn spec(
-    column: SocketColumn,
-    name: &'static str,
-    align: Align,
-    cost: &'static str,
-    about: &'static str,
-) -> Spec<SocketColumn> {
-    Spec {
-        column,
-        name,
-        align,
-        about,
-        cost,
-        sources: Sources::NONE,
-    }
-}
