@@ -7,16 +7,16 @@ use crate::{
     error::Error,
     query::{
         cell::Cell,
-        column::{Column, ProcessColumn},
+        column::ProcessColumn,
         condition,
         finder::CellFinder,
         forest::Forest,
         left_out::{Hidden, LeftOut},
-        listing::Listing,
+        listing::{self, Listing},
         process::ProcessReader,
         system::System,
     },
-    table::{Align, Table},
+    table::Table,
 };
 use nsx_core::{
     census::{Census, Entry, Resident, Sources, Unseen},
@@ -248,28 +248,13 @@ fn table(
     columns: &[ProcessColumn],
     lines: &[(String, &Node<'_>)],
 ) -> Table {
-    let headings = columns.iter().enumerate().map(|(index, column)| {
-        let spec = column.spec();
-        (spec.name, if index == 0 { Align::Left } else { spec.align })
-    });
-    let mut table = Table::new(&headings.collect::<Vec<_>>());
-    for (lead, node) in lines {
-        let mut cells: Vec<_> = columns
-            .iter()
-            .map(|column| match node {
-                Node::Process(index) => listing.cell(&listing.rows[*index], *column).shown(),
-                Node::Namespace(entry) => of_namespace(entry, *column),
-            })
-            .collect();
-        if let Some(first) = cells.first_mut() {
-            *first = match node {
-                Node::Process(_) => format!("{lead}{first}"),
-                Node::Namespace(entry) => format!("{lead}{}", entry.ns),
-            };
-        }
-        table.row(cells);
-    }
-    table
+    listing::tree(columns, lines, |node, index| match node {
+        Node::Process(process) => listing
+            .cell(&listing.rows[*process], columns[index])
+            .shown(),
+        Node::Namespace(entry) if index == 0 => entry.ns.to_string(),
+        Node::Namespace(entry) => of_namespace(entry, columns[index]),
+    })
 }
 
 /// Returns the content of a namespace's row in a column other than the first.

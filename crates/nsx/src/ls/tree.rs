@@ -3,11 +3,11 @@
 use crate::{
     query::{
         cell::Cell,
-        column::{Column, NsColumn},
+        column::NsColumn,
         forest::Forest,
-        listing::{Listing, Object},
+        listing::{self, Listing, Object},
     },
-    table::{Align, Table},
+    table::Table,
 };
 use nsx_core::{census::Census, hash::HashMap, pid::Pid, proc::ProcRoot};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -104,27 +104,9 @@ impl<'a> Origins<'a> {
 
 /// Returns a table with the lines of the tree in the first column.
 pub(super) fn table(listing: &Listing, columns: &[NsColumn], forest: &Forest<&[Cell]>) -> Table {
-    let headings: Vec<_> = columns
-        .iter()
-        .enumerate()
-        .map(|(index, column)| {
-            let spec = column.spec();
-            let align = if index == 0 { Align::Left } else { spec.align };
-            (spec.name, align)
-        })
-        .collect();
-    let mut table = Table::new(&headings);
-    for (lead, row) in forest.lines() {
-        let mut cells: Vec<_> = columns
-            .iter()
-            .map(|column| listing.cell(row, *column).shown())
-            .collect();
-        if let Some(first) = cells.first_mut() {
-            first.insert_str(0, &lead);
-        }
-        table.row(cells);
-    }
-    table
+    listing::tree(columns, &forest.lines(), |row, index| {
+        listing.cell(row, columns[index]).shown()
+    })
 }
 
 /// A row and the rows below it, which JSON has as `children`.

@@ -9,16 +9,20 @@ use crate::{
     error::Error,
     query::{
         cell::Cell,
-        column::{Column, MountColumn},
+        column::MountColumn,
         condition,
         filter::Filter,
         forest::Forest,
-        listing::Listing,
+        listing::{self, Listing},
         system::System,
     },
-    table::{Align, Table},
+    table::Table,
 };
-use nsx_core::{hash::HashMap, ns::NsId, proc::MountEntry};
+use nsx_core::{
+    hash::{HashMap, HashSet},
+    ns::NsId,
+    proc::MountEntry,
+};
 use serde::Serialize;
 use std::ffi::OsString;
 
@@ -50,17 +54,12 @@ impl Tree {
         let all = AllTables::read(system)?;
         let groups = PeerGroups::new(&all);
         let notes = notes(&table.mounts);
-        let mut rows = Vec::new();
+        let mut rows: Vec<Vec<_>> = Vec::new();
         let mut shown = Vec::new();
         for (mount, note) in table.mounts.iter().zip(notes) {
             let cell = |column| cell(mount, note, &groups, table.ns, column);
             shown.push(condition::holds(self.filter.as_ref(), cell) == Some(true));
-            rows.push(
-                self.columns
-                    .iter()
-                    .map(|column| cell(*column))
-                    .collect::<Vec<_>>(),
-            );
+            rows.push(self.columns.iter().map(|column| cell(*column)).collect());
         }
         let found = shown.contains(&true);
         if format == Format::Text && !self.is_list {
@@ -101,27 +100,9 @@ impl Tree {
             by_id.get(&mounts[*index].mount.parent).copied()
         });
         forest.keep(|index| shown[*index]);
-        let headings: Vec<_> = self
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(index, column)| {
-                let spec = column.spec();
-                (spec.name, if index == 0 { Align::Left } else { spec.align })
-            })
-            .collect();
-        let mut table = Table::new(&headings);
-        for (lead, index) in forest.lines() {
-            let cells = rows[*index].iter().map(Cell::shown);
-            table.row(cells.enumerate().map(|(column, cell)| {
-                if column == 0 {
-                    format!("{lead}{cell}")
-                } else {
-                    cell
-                }
-            }));
-        }
-        table
+        listing::tree(&self.columns, &forest.lines(), |row, column| {
+            rows[**row][column].shown()
+        })
     }
 }
 
@@ -185,7 +166,7 @@ fn notes(mounts: &[MountEntry]) -> Vec<Note> {
         .iter()
         .map(|entry| (entry.mount.id, entry.mount.point.as_slice()))
         .collect();
-    let mut covered = nsx_core::hash::HashSet::default();
+    let mut covered = HashSet::default();
     for entry in mounts {
         if points.get(&entry.mount.parent) == Some(&entry.mount.point.as_slice()) {
             covered.insert(entry.mount.parent);

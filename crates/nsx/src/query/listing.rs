@@ -5,7 +5,7 @@ use crate::{
         cell::Cell,
         column::{Column, NsColumn},
     },
-    table::Table,
+    table::{Align, Table},
 };
 use nsx_core::{
     census::Unseen,
@@ -97,6 +97,27 @@ impl<C: Column> Listing<C> {
             row,
         }
     }
+}
+
+/// Returns a table with the rows of a tree, in which the first column has the lines that lead to
+/// each. `shown` returns the text of a row in the column with an index.
+pub(crate) fn tree<C: Column, R>(
+    columns: &[C],
+    lines: &[(String, R)],
+    mut shown: impl FnMut(&R, usize) -> String,
+) -> Table {
+    let headings = columns.iter().enumerate().map(|(index, column)| {
+        let spec = column.spec();
+        (spec.name, if index == 0 { Align::Left } else { spec.align })
+    });
+    let mut table = Table::new(&headings.collect::<Vec<_>>());
+    for (lead, row) in lines {
+        table.row((0..columns.len()).map(|index| {
+            let lead = if index == 0 { lead } else { "" };
+            format!("{lead}{}", shown(row, index))
+        }));
+    }
+    table
 }
 
 /// A row as a JSON object, keyed by the columns.
