@@ -69,8 +69,7 @@ const OF_CONTAINERS: NsSet = NsSet::EMPTY
 
 /// Lists the groups of a system.
 pub(super) fn answer(system: &System, format: Format) -> Result<Answer, Error> {
-    let mut census = system.census(NsSet::ALL, Sources::PINS.with(Sources::MEMBERS))?;
-    census.find_leaders(&system.proc);
+    let census = system.census_with_leaders(NsSet::ALL, Sources::PINS.with(Sources::MEMBERS))?;
     let groups = rows(&census, system);
     let left_out = LeftOut::all_of(&census, &system.proc);
     let found = !groups.is_empty();

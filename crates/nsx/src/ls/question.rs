@@ -103,9 +103,7 @@ impl Question {
 
     /// Takes a census that can answer.
     pub(super) fn census(&self, system: &System) -> Result<Census, Error> {
-        let mut census = system.census(self.kinds, self.sources())?;
-        census.find_leaders(&system.proc);
-        Ok(census)
+        system.census_with_leaders(self.kinds, self.sources())
     }
 
     /// Answers from a census that [`Question::census`] took, or that has more.

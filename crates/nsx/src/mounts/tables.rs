@@ -87,8 +87,8 @@ pub(super) struct AllTables {
 impl AllTables {
     /// Reads them: those that a process is in, and those that a file in the caller's own holds.
     pub(super) fn read(system: &System) -> Result<Self, Error> {
-        let mut census = system.census(NsSet::ALL, Sources::PINS.with(Sources::MEMBERS))?;
-        census.find_leaders(&system.proc);
+        let sources = Sources::PINS.with(Sources::MEMBERS);
+        let census = system.census_with_leaders(NsSet::ALL, sources)?;
         let (mut tables, mut unread) = (Vec::new(), 0);
         for (ns, name) in names::of_kind(NsKind::Mnt, &census, system) {
             match of_namespace(ns, &census, system) {

@@ -131,11 +131,7 @@ impl<'a> Survey<'a> {
 
 /// Takes a census. A target that is not found at first is searched everywhere.
 fn census(system: &System, deep: bool, target: Option<NsId>) -> Result<Census, Error> {
-    let take = |sources| {
-        let mut census = system.census(NsSet::ALL, sources)?;
-        census.find_leaders(&system.proc);
-        Ok(census)
-    };
+    let take = |sources| system.census_with_leaders(NsSet::ALL, sources);
     if deep {
         return take(Sources::ALL);
     }

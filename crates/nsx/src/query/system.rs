@@ -45,6 +45,17 @@ impl System {
         Census::take(&self.proc, Query { kinds, sources })
             .map_err(|errno| Error::failed("list the processes", errno))
     }
+
+    /// Takes a census of the namespaces of these kinds, and finds their leaders.
+    pub(crate) fn census_with_leaders(
+        &self,
+        kinds: NsSet,
+        sources: Sources,
+    ) -> Result<Census, Error> {
+        let mut census = self.census(kinds, sources)?;
+        census.find_leaders(&self.proc);
+        Ok(census)
+    }
 }
 
 /// Answers from the system whose processes a procfs shows, and notes which users' stores were not
