@@ -147,16 +147,8 @@ impl Note {
             (self.is_covered, "covered"),
             (self.is_idmapped, "idmapped"),
         ];
-        let words: Vec<_> = words
-            .iter()
-            .filter(|(is_so, _)| *is_so)
-            .map(|(_, word)| word.as_bytes().to_vec())
-            .collect();
-        if words.is_empty() {
-            Cell::Nothing
-        } else {
-            Cell::List(words)
-        }
+        let words = words.iter().filter(|(is_so, _)| *is_so);
+        Cell::some_list(words.map(|(_, word)| word.as_bytes().to_vec()))
     }
 }
 

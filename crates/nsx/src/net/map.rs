@@ -118,14 +118,7 @@ fn cell(network: &Network, device: &Device, end: End<'_>, column: LinkColumn) ->
         LinkColumn::Addresses => {
             let own = network.found.addresses.iter();
             let own = own.filter(|address| address.device == device.index);
-            let own: Vec<_> = own
-                .map(|address| address.to_string().into_bytes())
-                .collect();
-            if own.is_empty() {
-                Cell::Nothing
-            } else {
-                Cell::List(own)
-            }
+            Cell::some_list(own.map(|address| address.to_string().into_bytes()))
         }
         LinkColumn::Master => device.master.map_or(Cell::Nothing, |master| {
             let found = network.found.devices.iter().find(|it| it.index == master);

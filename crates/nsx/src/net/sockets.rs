@@ -258,8 +258,7 @@ fn cell(
         },
         SocketColumn::Process => match processes.of(socket) {
             none if none.is_empty() && processes.may_miss(socket) => Cell::Unknown,
-            none if none.is_empty() => Cell::Nothing,
-            some => Cell::List(some),
+            known => Cell::some_list(known),
         },
         SocketColumn::Peer => ends
             .of(network, socket)

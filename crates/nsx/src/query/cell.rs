@@ -63,6 +63,16 @@ impl Cell {
         }
     }
 
+    /// Makes a cell of a list of texts, or an empty cell if it has none.
+    pub(crate) fn some_list(texts: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let texts: Vec<_> = texts.into_iter().collect();
+        if texts.is_empty() {
+            Self::Nothing
+        } else {
+            Self::List(texts)
+        }
+    }
+
     /// Returns the text for a table: one line, safe to show.
     pub(crate) fn shown(&self) -> String {
         match self {

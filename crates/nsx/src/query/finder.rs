@@ -86,10 +86,7 @@ impl<'a> CellFinder<'a> {
                 relation.map_or(Cell::Unknown, |relation| Cell::number(relation.owner_uid))
             }
             NsColumn::Path => entry_cells::path(entry),
-            NsColumn::Nsfs => match entry_cells::bind_mounts(entry) {
-                mounts if mounts.is_empty() => Cell::Nothing,
-                mounts => Cell::List(mounts),
-            },
+            NsColumn::Nsfs => Cell::some_list(entry_cells::bind_mounts(entry)),
             NsColumn::Holders => entry_cells::holders(entry),
             NsColumn::NetnsId => self.in_namespace(entry, NsKind::Net, Self::netns_id),
             NsColumn::Hostname
