@@ -15,7 +15,7 @@ pub(super) type Network = survey::Network<Devices>;
 pub(super) struct Devices {
     /// In order of index.
     pub(super) devices: Vec<Device>,
-    pub(super) addresses: Vec<DeviceAddress>,
+    addresses: Vec<DeviceAddress>,
 }
 
 impl Devices {
@@ -27,6 +27,19 @@ impl Devices {
             devices,
             addresses: reader.device_addresses()?,
         })
+    }
+
+    /// Returns the device with an index.
+    pub(super) fn device(&self, index: u32) -> Option<&Device> {
+        let found = self.devices.binary_search_by_key(&index, |it| it.index);
+        found.ok().map(|found| &self.devices[found])
+    }
+
+    /// Returns the addresses of a device.
+    pub(super) fn addresses_of(&self, device: &Device) -> impl Iterator<Item = &DeviceAddress> {
+        let index = device.index;
+        let addresses = self.addresses.iter();
+        addresses.filter(move |address| address.device == index)
     }
 }
 
@@ -94,8 +107,7 @@ impl<'a> Ends<'a> {
         let Some(there) = there else {
             return End::Unseen;
         };
-        let found = networks[there].found.devices.iter();
-        match found.into_iter().find(|it| it.index == other.index) {
+        match networks[there].found.device(other.index) {
             Some(found) if there == network => End::Here(found),
             Some(found) => End::There(&networks[there], found),
             None => End::Unseen,

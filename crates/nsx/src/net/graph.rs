@@ -3,7 +3,7 @@
 
 use super::{
     ends::{Devices, End, Ends, Network},
-    survey::{self, Survey},
+    survey::Survey,
 };
 use crate::{
     answer::Answer,
@@ -27,11 +27,8 @@ pub(super) struct Graph {
 impl Graph {
     /// Draws the devices of a system.
     pub(super) fn answer(&self, system: &System) -> Result<Answer, Error> {
-        let target = self.target.as_deref();
-        let target = target
-            .map(|word| survey::find(word, &system.proc))
-            .transpose()?;
-        let mut survey = Survey::take(system, self.deep, target)?;
+        let mut survey = Survey::take(system, self.deep, self.target.as_deref())?;
+        let target = survey.target;
         let networks = survey.read(None, Devices::read);
         let mut ends = Ends::new(&survey, &networks);
         let mut nodes = Vec::new();
@@ -88,13 +85,11 @@ fn key(network: &Network, device: &Device) -> u64 {
 fn line(network: &Network, device: &Device) -> String {
     let mut words = vec![escape(&device.name)];
     words.extend(device.kind.as_deref().map(escape));
-    let devices = &network.found.devices;
-    let master = devices.iter().find(|it| Some(it.index) == device.master);
+    let master = device
+        .master
+        .and_then(|master| network.found.device(master));
     words.extend(master.map(|master| format!("on {}", escape(&master.name))));
-    let addresses = network.found.addresses.iter();
-    let first = addresses
-        .into_iter()
-        .find(|address| address.device == device.index);
-    words.extend(first.map(ToString::to_string));
+    let mut addresses = network.found.addresses_of(device);
+    words.extend(addresses.next().map(ToString::to_string));
     words.join(" ")
 }

@@ -2,7 +2,7 @@
 
 use super::{
     ends::{Devices, End, Ends, Network},
-    survey::{self, Survey},
+    survey::Survey,
 };
 use crate::{
     answer::{Answer, Format},
@@ -42,17 +42,13 @@ struct Document<L> {
 impl Map {
     /// Lists the devices of a system.
     pub(super) fn answer(&self, system: &System, format: Format) -> Result<Answer, Error> {
-        let target = self.target.as_deref();
-        let target = target
-            .map(|word| survey::find(word, &system.proc))
-            .transpose()?;
-        let mut survey = Survey::take(system, self.deep, target)?;
+        let mut survey = Survey::take(system, self.deep, self.target.as_deref())?;
         let networks = survey.read(None, Devices::read);
         let mut left_out = survey.left_out();
         let mut ends = Ends::new(&survey, &networks);
         let mut rows = Vec::new();
         for (index, network) in networks.iter().enumerate() {
-            if target.is_some_and(|target| target != network.ns) {
+            if !survey.lists(network.ns) {
                 continue;
             }
             for device in self.shown(network) {
@@ -116,12 +112,11 @@ fn cell(network: &Network, device: &Device, end: End<'_>, column: LinkColumn) ->
             Cell::text(bytes.join(":"))
         }
         LinkColumn::Addresses => {
-            let own = network.found.addresses.iter();
-            let own = own.filter(|address| address.device == device.index);
+            let own = network.found.addresses_of(device);
             Cell::some_list(own.map(|address| address.to_string().into_bytes()))
         }
         LinkColumn::Master => device.master.map_or(Cell::Nothing, |master| {
-            let found = network.found.devices.iter().find(|it| it.index == master);
+            let found = network.found.device(master);
             found.map_or(Cell::Unknown, |found| Cell::Text(found.name.clone()))
         }),
         LinkColumn::Peer => match end {

@@ -49,11 +49,7 @@ type Network = survey::Network<Vec<Socket>>;
 impl Sockets {
     /// Lists the sockets of a system.
     pub(super) fn answer(&self, system: &System, format: Format) -> Result<Answer, Error> {
-        let target = self.target.as_deref();
-        let target = target
-            .map(|word| survey::find(word, &system.proc))
-            .transpose()?;
-        let mut survey = Survey::take(system, self.deep, target)?;
+        let mut survey = Survey::take(system, self.deep, self.target.as_deref())?;
         let networks = survey.read(Some(netlink::SOCK_DIAG), |reader| self.read(reader));
         let pids = survey.census.members.iter().map(|member| member.pid);
         let mut openers = Openers::find(pids, &system.proc);
@@ -62,10 +58,7 @@ impl Sockets {
         let ends = Ends::new(&networks);
         let mut left_out = survey.left_out();
         let mut rows = Vec::new();
-        for network in &networks {
-            if target.is_some_and(|target| target != network.ns) {
-                continue;
-            }
+        for network in networks.iter().filter(|it| survey.lists(it.ns)) {
             for socket in network.found.iter().filter(|socket| self.shows(socket)) {
                 let mut cell = |column| cell(network, socket, column, &ends, &mut processes);
                 if left_out.is_shown(condition::holds(self.filter.as_ref(), &mut cell)) {

@@ -29,6 +29,8 @@ pub(super) struct Network<T> {
 /// The network namespaces of a system.
 pub(super) struct Survey<'a> {
     pub(super) census: Census,
+    /// The network namespace that is asked about, if not all are.
+    pub(super) target: Option<NsId>,
     proc: &'a ProcRoot,
     opener: NetlinkOpener,
     names: Vec<(NsId, Vec<u8>)>,
@@ -46,12 +48,14 @@ enum Unread {
 }
 
 impl<'a> Survey<'a> {
-    /// Finds the network namespaces. `target` is one that must be among them.
+    /// Finds the network namespaces, that of `target` among them: a word that names a process or a
+    /// network namespace.
     pub(super) fn take(
         system: &'a System,
         deep: bool,
-        target: Option<NsId>,
+        target: Option<&OsStr>,
     ) -> Result<Self, Error> {
+        let target = target.map(|word| find(word, &system.proc)).transpose()?;
         let census = census(system, deep, target)?;
         let proc = &system.proc;
         let opener = NetlinkOpener::new(proc)
@@ -59,6 +63,7 @@ impl<'a> Survey<'a> {
         Ok(Self {
             names: names::of_kind(NsKind::Net, &census, system),
             census,
+            target,
             proc,
             opener,
             unread: BTreeMap::new(),
@@ -91,6 +96,11 @@ impl<'a> Survey<'a> {
             }
         }
         networks
+    }
+
+    /// Returns whether what is in a network namespace is listed.
+    pub(super) fn lists(&self, ns: NsId) -> bool {
+        self.target.is_none_or(|target| target == ns)
     }
 
     /// Opens a network namespace.
@@ -143,7 +153,7 @@ fn census(system: &System, deep: bool, target: Option<NsId>) -> Result<Census, E
 }
 
 /// Finds the network namespace that a word names, or that the process is in that it names.
-pub(super) fn find(word: &OsStr, proc: &ProcRoot) -> Result<NsId, Error> {
+fn find(word: &OsStr, proc: &ProcRoot) -> Result<NsId, Error> {
     let unread = |error| {
         let act = format!("read the network namespace of {}", text::shown(word));
         Error::failed(act, error)
