@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ns::{Namespace, NsId, NsKind},
     pid::{Pid, Process},
-    proc::{Lines, NsLink, ProcError, ProcRoot, decimal},
+    proc::{Lines, NsLink, ProcError, ProcRoot, decimal, socket_inode},
     sys::socket,
 };
 use rustix::{
@@ -259,8 +259,3 @@ const LOWEST_INODE: u64 = 0xefff_fff8;
 
 /// The name of a file that was opened at a mount point that is unmounted by now.
 const UNMOUNTED: &[u8] = b"/";
-
-/// Returns the number in `socket:[…]`.
-fn socket_inode(target: &[u8]) -> Option<u64> {
-    decimal(target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
-}

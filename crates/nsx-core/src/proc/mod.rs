@@ -33,6 +33,7 @@ pub use ns_links::{NsLink, NsLinks};
 pub(crate) use recording::Recording;
 pub use root::ProcRoot;
 pub(crate) use root::hides_reader;
+pub use scan::socket_inode;
 pub(crate) use status::Lines;
 pub use status::Status;
 

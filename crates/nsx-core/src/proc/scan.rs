@@ -72,6 +72,12 @@ impl ProcRoot {
     }
 }
 
+/// Returns the inode number of the socket that the link of a descriptor stands for, `socket:[77]`;
+/// `None` if the link stands for another file.
+pub fn socket_inode(link: &[u8]) -> Option<u64> {
+    decimal(link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
+}
+
 /// Returns the entries of a directory that are numbers.
 fn numbers(directory: OwnedFd, mut each: impl FnMut(u64)) -> Result<(), Errno> {
     let mut buffer = [MaybeUninit::uninit(); 32 * 1024];
@@ -110,6 +116,19 @@ mod tests {
         }
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn only_links_of_sockets_are_taken() {
+        assert_eq!(socket_inode(b"socket:[77]"), Some(77));
+        for other in [
+            &b"pipe:[77]"[..],
+            b"/socket:[77]",
+            b"socket:[77",
+            b"socket:[x]",
+        ] {
+            assert_eq!(socket_inode(other), None);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use nsx_core::{
     hash::HashMap,
     pid::Pid,
-    proc::{ProcError, ProcRoot, decimal},
+    proc::{ProcError, ProcRoot, socket_inode},
 };
 use rustix::fs::{Dir, OFlags, readlinkat_raw};
 use std::mem::MaybeUninit;
@@ -41,7 +41,7 @@ impl Openers {
             let Ok((target, _)) = readlinkat_raw(&directory, entry.file_name(), &mut room) else {
                 continue;
             };
-            if let Some(inode) = socket(target) {
+            if let Some(inode) = socket_inode(target) {
                 let pids = self.by_inode.entry(inode).or_default();
                 if pids.last() != Some(&pid) {
                     pids.push(pid);
@@ -54,28 +54,5 @@ impl Openers {
     /// Returns the processes that have a socket open, in order of their ids.
     pub(super) fn of(&self, inode: u64) -> &[Pid] {
         self.by_inode.get(&inode).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// Reads the link of a descriptor of a socket.
-fn socket(link: &[u8]) -> Option<u64> {
-    decimal(link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_links_of_sockets_are_taken() {
-        assert_eq!(socket(b"socket:[77]"), Some(77));
-        for other in [
-            &b"pipe:[77]"[..],
-            b"/socket:[77]",
-            b"socket:[77",
-            b"socket:[x]",
-        ] {
-            assert_eq!(socket(other), None);
-        }
     }
 }
