@@ -1,4 +1,4 @@
-//! The network devices of a network namespace, as somebody from outside sees them.
+//! The network devices of a network namespace, as they are seen from outside.
 
 use crate::{
     NetlinkError, Reader,
@@ -20,7 +20,7 @@ const ADDRESS_HEADER: usize = 8;
 const EXT_MASK: u16 = 29;
 const SKIP_STATISTICS: u32 = 1 << 3;
 
-/// A network device. Text is bytes that somebody chose, at most 15 for a name.
+/// A network device. Texts are bytes that any user may have chosen, at most 15 for a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Device {

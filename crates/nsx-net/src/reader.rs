@@ -1,7 +1,7 @@
 //! Lists that the kernel dumps through a netlink socket, as bytes.
 //!
 //! Names of interfaces and paths of sockets are bytes that anyone may have chosen, so messages are
-//! read here field by field, and none of them fails the list that it is in.
+//! read here field by field, and a message that cannot be read does not fail the list.
 
 use crate::{
     NetlinkError,

@@ -202,7 +202,7 @@ impl Socket {
     }
 }
 
-/// Returns an address without the form in which IPv6 has one of IPv4.
+/// Returns an address: an IPv4 address that is mapped to IPv6, `::ffff:10.0.0.1`, as IPv4.
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     let ip: IpAddr = address.ip().to_canonical();
     SocketAddr::new(ip, address.port())

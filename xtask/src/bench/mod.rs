@@ -166,7 +166,7 @@ impl fmt::Display for Part {
 }
 
 impl Limit {
-    /// A time, with the goal.
+    /// Makes the limit of a time from its goal.
     fn time(of: String, figure: f64, most: f64, unit: &'static str) -> Self {
         Self {
             of,
@@ -177,7 +177,7 @@ impl Limit {
         }
     }
 
-    /// A count, with the goal and what was reached.
+    /// Makes the limit of a count from its goal and the count that was reached.
     fn count(of: String, figure: u64, most: u64, kept: u64, unit: &'static str) -> Self {
         Self {
             of,

@@ -26,7 +26,7 @@ pub(super) fn write(title: &str, text: &str, built: bool) -> Outcome {
     Ok(fs::write(path, with_section(&old, title, &section))?)
 }
 
-/// Returns the file with a section in the place of the section of that title.
+/// Returns the file with a section instead of the earlier one with that title.
 fn with_section(file: &str, title: &str, section: &str) -> String {
     let mut sections: Vec<&str> = file.split("\n## ").skip(1).collect();
     match sections
@@ -42,7 +42,7 @@ fn with_section(file: &str, title: &str, section: &str) -> String {
     INTRODUCTION.to_owned() + &sections.collect::<String>()
 }
 
-/// The machine, the kernel, the commit and how busy the machine was.
+/// Returns the machine, the kernel, the commit and how busy the machine was.
 fn conditions(built: bool) -> Outcome<String> {
     let processors = fs::read_to_string("/proc/cpuinfo")?;
     let models: Vec<&str> = processors

@@ -132,7 +132,8 @@ fn test(kernel: &Kernel, initramfs: &Path, tests: &[&str]) -> Outcome {
     Err(format!("Linux {}: it did not boot", kernel.release).into())
 }
 
-/// Boots a guest, prints its output, and returns its last word; none if PID 1 has said nothing.
+/// Boots a guest, prints its output, and returns the last message of PID 1; `None` if PID 1 printed
+/// no message.
 fn boot(kernel: &Kernel, initramfs: &Path, tests: &[&str]) -> Outcome<Option<String>> {
     let mut qemu = Command::new("qemu-system-x86_64");
     qemu.args([

@@ -273,7 +273,8 @@ struct Sample {
     seed: usize,
 }
 
-/// A command that looks at each process of the host makes the same calls for each of them.
+/// The most faults of a sample. A command that looks at each process of the host makes the same
+/// calls for each.
 const MOST: usize = 120;
 
 impl Sample {

@@ -100,7 +100,7 @@ struct Traced {
     children: u8,
     part: Part,
     calls: usize,
-    /// `true` if the next stop at a system call is the call's end; none in a new child, which may
+    /// `true` if the next stop at a system call is the call's end; `None` in a new child, which may
     /// stop at the end of the fork.
     inside: Option<bool>,
     /// The change to make when the current call ends.

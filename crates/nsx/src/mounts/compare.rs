@@ -22,7 +22,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Difference {
     mount: Cell,
-    /// The mount in the first target; `None` if there is none.
+    /// The mount in the first target; `None` if that target has no mount there.
     first: Option<Side>,
     second: Option<Side>,
 }
@@ -46,7 +46,7 @@ impl Side {
         }
     }
 
-    /// Returns the parts in which it differs from the other, or the usual ones without another.
+    /// Returns the parts in which the mount differs from the other, or all parts without another.
     fn shown(&self, other: Option<&Self>) -> String {
         let parts =
             |side: &Self| [&side.r#type, &side.source, &side.root, &side.options].map(Cell::shown);

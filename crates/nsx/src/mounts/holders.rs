@@ -78,7 +78,7 @@ pub(super) fn answer(
     Ok(answer.found(found).with_notes(all.note()))
 }
 
-/// Returns the mounts on top of it or below it.
+/// Returns the mounts on top of the wanted mount or directly below it.
 fn below(wanted: &MountEntry, mounts: &[MountEntry]) -> Vec<Holder> {
     let below = mounts
         .iter()
@@ -140,7 +140,7 @@ fn uses(pid: Pid, mount: u64, system: &System) -> Vec<Vec<u8>> {
     uses
 }
 
-/// Returns the descriptors of a process; none if they cannot be listed.
+/// Returns the descriptors of a process; an empty list if they cannot be listed.
 fn descriptors(pid: Pid, system: &System) -> Vec<u64> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     let Ok(opened) = system.proc.open_entry(pid, "fdinfo", flags) else {

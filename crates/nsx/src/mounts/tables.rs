@@ -24,7 +24,7 @@ pub(super) struct MountTable {
 }
 
 impl MountTable {
-    /// Reads the mounts of what a word names; those of the caller without a word.
+    /// Reads the mounts of the process or mount namespace that a word names, or else of the caller.
     pub(super) fn read(word: Option<&OsStr>, system: &System) -> Result<Self, Error> {
         let Some(word) = word else {
             let mut mounts = Vec::new();
@@ -85,7 +85,8 @@ pub(super) struct AllTables {
 }
 
 impl AllTables {
-    /// Reads them: those that a process is in, and those that a file in the caller's own holds.
+    /// Reads the mounts of each mount namespace that a process is in, or that a file in the caller's
+    /// mount namespace holds.
     pub(super) fn read(system: &System) -> Result<Self, Error> {
         let sources = Sources::PINS.with(Sources::MEMBERS);
         let census = system.census_with_leaders(NsSet::ALL, sources)?;

@@ -1,8 +1,8 @@
 //! The other ends of devices: the second device of a veth pair, or the parent of a device.
 //!
 //! A device names its other end by an index and, in another network namespace, by a number that
-//! only its own network namespace knows. The kernel is asked which namespace has that number, and
-//! first about those that have a device of that index which names this device in turn.
+//! only its own network namespace knows. nsx asks the kernel which namespace has that number: first
+//! about those in which a device with that index names this device in turn.
 
 use super::survey::{self, Survey};
 use nsx_core::{hash::HashMap, ns::NsidSocket};
@@ -19,7 +19,7 @@ pub(super) struct Devices {
 }
 
 impl Devices {
-    /// Reads them.
+    /// Reads the devices of the network namespace that a reader talks to.
     pub(super) fn read(reader: &mut Reader) -> Result<Self, NetlinkError> {
         let mut devices = reader.devices()?;
         devices.sort_by_key(|device| device.index);
@@ -49,7 +49,7 @@ const MOST: usize = 64;
 /// The other end of a device.
 #[derive(Clone, Copy)]
 pub(super) enum End<'a> {
-    /// The device names none.
+    /// The device does not name another.
     None,
     /// A device of the same network namespace.
     Here(&'a Device),
@@ -67,8 +67,9 @@ pub(super) struct Ends<'a> {
     mutual: HashMap<(u32, u32), Vec<usize>>,
     /// The networks that have a device with this index.
     by_index: HashMap<u32, Vec<usize>>,
-    /// The networks that the numbers of a network stand for, by its index.
+    /// The network that a number stands for in a network, by the index of the latter.
     known: HashMap<(usize, u32), Option<usize>>,
+    /// The network that the caller is in.
     own: Option<usize>,
 }
 

@@ -109,7 +109,7 @@ impl Sockets {
             }
             match reader.sockets(protocol) {
                 Ok(listed) => sockets.extend(listed),
-                // The kernel's module for it is not there; for TCP it always is.
+                // The kernel lacks the module for this protocol. It always has that for TCP.
                 Err(error)
                     if protocol != SocketProtocol::Tcp && error.errno() == Some(Errno::NOENT) => {}
                 Err(error) => return Err(error),
@@ -127,7 +127,7 @@ impl Sockets {
     }
 }
 
-/// The sockets of all networks, by what the other end calls them.
+/// The sockets of all networks, by what the other end knows of them.
 struct Ends<'a> {
     by_inode: HashMap<u64, End<'a>>,
     /// By protocol and the addresses of both ends.
@@ -159,8 +159,8 @@ impl<'a> Ends<'a> {
         ends
     }
 
-    /// Returns the socket at the far end, if it is on this host. The far end of a loopback address
-    /// is in the same network namespace; several that it may be are none.
+    /// Returns the socket at the far end; `None` if it is not on this host, or if several sockets
+    /// could be the far end. The far end of a loopback address is in the same network namespace.
     fn of(&self, network: &Network, socket: &Socket) -> Option<End<'a>> {
         if let Some(peer) = socket.peer {
             return self.by_inode.get(&peer).copied();

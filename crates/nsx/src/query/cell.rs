@@ -63,7 +63,7 @@ impl Cell {
         }
     }
 
-    /// Makes a cell of a list of texts, or an empty cell if it has none.
+    /// Makes a cell of a list of texts, or an empty cell if the list is empty.
     pub(crate) fn some_list(texts: impl IntoIterator<Item = Vec<u8>>) -> Self {
         let texts: Vec<_> = texts.into_iter().collect();
         if texts.is_empty() {

@@ -26,8 +26,8 @@ pub(crate) fn read<C: Column>(expression: Option<&OsStr>) -> Result<Option<Filte
         })
 }
 
-/// Returns whether a filter, if there is one, lets a row through; `None` if that is not known.
-/// `find` is called once for each column that the filter reads.
+/// Returns whether a filter lets a row through, which a list without a filter always does; `None` if
+/// that is not known. `find` is called once for each column that the filter reads.
 pub(crate) fn holds<C: Column>(
     filter: Option<&Filter<C>>,
     mut find: impl FnMut(C) -> Cell,

@@ -12,8 +12,8 @@ use nsx_core::{
     ns::{NsId, NsKind},
 };
 
-/// Returns the namespaces of a kind with their names, in the order of `nsx ls`. A namespace that
-/// belongs to nothing that has a name is named by its number, and comes last. The census was taken
+/// Returns the namespaces of a kind with their names, in the order of `nsx ls`. A namespace
+/// whose owner has no name is named by its number, and comes last. The census was taken
 /// with its members, leaders and pins.
 pub(crate) fn of_kind(kind: NsKind, census: &Census, system: &System) -> Vec<(NsId, Vec<u8>)> {
     let groups = grouping::groups(census, &system.proc, &mut CellFinder::new(system));
