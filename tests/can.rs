@@ -1,6 +1,6 @@
 //! `nsx can`: compared with what happens if the process tries.
 
-use crate::support::{Need, Process, Session, Test, both, ordinary, root};
+use crate::support::{Need, Process, Session, Test, both, ordinary, root, schema};
 use serde_json::Value;
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -53,12 +53,7 @@ fn ask(session: &Session, who: &str, action: &str, target: u32) -> Value {
         .run();
     let document =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"));
-    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/nsx/schema/can.json");
-    let mut schemas = boon::Schemas::new();
-    let compiled = boon::Compiler::new().compile(schema, &mut schemas).unwrap();
-    if let Err(error) = schemas.validate(&document, compiled) {
-        panic!("{error:#}");
-    }
+    schema::assert_fit(std::slice::from_ref(&document), "can.json");
     document
 }
 

@@ -4,7 +4,7 @@ mod engines;
 mod host;
 mod target;
 
-use crate::support::{Session, Test};
+use crate::support::{Session, Test, schema};
 use serde_json::Value;
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -27,12 +27,7 @@ fn document(session: &Session, before: &str, words: &str) -> Value {
 }
 
 fn fits_the_schema(document: &Value) {
-    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/nsx/schema/doctor.json");
-    let mut schemas = boon::Schemas::new();
-    let compiled = boon::Compiler::new().compile(schema, &mut schemas).unwrap();
-    if let Err(error) = schemas.validate(document, compiled) {
-        panic!("{error:#}");
-    }
+    schema::assert_fit(std::slice::from_ref(document), "doctor.json");
 }
 
 /// The finding of a check in an area: its verdict and its sentence.

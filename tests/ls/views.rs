@@ -3,7 +3,7 @@
 use crate::support::{
     Need, Session, Test, both,
     procfs::{self, Pinned},
-    root,
+    root, schema,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -230,7 +230,6 @@ pub(super) fn find(branches: &Value, pid: u32, path: &mut Vec<String>) -> bool {
 }
 
 fn every_json_document_fits_the_schema(session: &Session) {
-    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/nsx/schema/ls.json");
     let unshare = session
         .nsx("unshare -r --uts --net --pid --fork --kill-child sleep 100")
         .start();
@@ -267,15 +266,8 @@ fn every_json_document_fits_the_schema(session: &Session) {
     ];
     let check_all = |part: &str, documents: &[Value]| {
         // Against its own schema, and against the schema of all output.
-        for place in [format!("{schema}#/$defs/{part}"), schema.to_owned()] {
-            let mut schemas = boon::Schemas::new();
-            let part = boon::Compiler::new().compile(&place, &mut schemas).unwrap();
-            for document in documents {
-                if let Err(error) = schemas.validate(document, part) {
-                    panic!("{error:#}");
-                }
-            }
-        }
+        schema::assert_fit(documents, &format!("ls.json#/$defs/{part}"));
+        schema::assert_fit(documents, "ls.json");
     };
     let check = |part: &str, document: Value| check_all(part, &[document]);
     for (part, words) in documents {

@@ -1,6 +1,6 @@
 //! `nsx mounts`: mounts as `findmnt` shows them inside, what differs, and what keeps one busy.
 
-use crate::support::{Need, Process, Session, Test, both, hang, procfs, root, until};
+use crate::support::{Need, Process, Session, Test, both, hang, procfs, root, schema, until};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -213,7 +213,6 @@ fn a_hung_file_system_stalls_nothing(session: &Session) {
 }
 
 fn documents_fit_the_schema(session: &Session) {
-    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/nsx/schema/mounts.json");
     let process = private(session, "mkdir x; mount -t tmpfs t x; cd x");
     let id = process.id();
     for (part, words) in [
@@ -228,12 +227,7 @@ fn documents_fit_the_schema(session: &Session) {
             .run()
             .stdout;
         let document: Value = serde_json::from_slice(&output).unwrap();
-        let mut schemas = boon::Schemas::new();
-        let place = format!("{schema}#/$defs/{part}");
-        let part = boon::Compiler::new().compile(&place, &mut schemas).unwrap();
-        if let Err(error) = schemas.validate(&document, part) {
-            panic!("{words}: {error:#}");
-        }
+        schema::assert_fit(&[document], &format!("mounts.json#/$defs/{part}"));
     }
 }
 

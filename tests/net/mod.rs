@@ -1,6 +1,6 @@
 //! `nsx net`: devices and sockets of network namespaces, as `ip` and `ss` show them inside.
 
-use crate::support::{Need, Process, Session, Test, both, procfs, until};
+use crate::support::{Need, Process, Session, Test, both, procfs, schema, until};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -237,7 +237,6 @@ fn a_graph_connects_namespaces_once(session: &Session) {
 }
 
 fn documents_fit_the_schema(session: &Session) {
-    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/nsx/schema/net.json");
     let _process = network(session, PAIR);
     for (part, words) in [
         ("links", "--all"),
@@ -247,12 +246,7 @@ fn documents_fit_the_schema(session: &Session) {
     ] {
         let output = session.nsx(&format!("net -q --json {words}")).run().stdout;
         let document: Value = serde_json::from_slice(&output).unwrap();
-        let mut schemas = boon::Schemas::new();
-        let place = format!("{schema}#/$defs/{part}");
-        let part = boon::Compiler::new().compile(&place, &mut schemas).unwrap();
-        if let Err(error) = schemas.validate(&document, part) {
-            panic!("{words}: {error:#}");
-        }
+        schema::assert_fit(&[document], &format!("net.json#/$defs/{part}"));
     }
 }
 

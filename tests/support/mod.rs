@@ -12,6 +12,7 @@ pub(crate) mod need;
 pub(crate) mod place;
 pub(crate) mod process;
 pub(crate) mod procfs;
+pub(crate) mod schema;
 pub(crate) mod session;
 pub(crate) mod terminal;
 pub(crate) mod ways;
