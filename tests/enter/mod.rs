@@ -179,11 +179,7 @@ fn only_the_kinds_that_are_named_are_joined(session: &Session) {
         }
     }
     // util-linux gets the same result.
-    let preserve = if session.is_root() {
-        ""
-    } else {
-        "-U --preserve-credentials "
-    };
+    let preserve = session.enter_user();
     let theirs = session
         .command(&format!("nsenter -t {id} {preserve}-u -i sh -c"))
         .arg(PRINT_NAMESPACES)

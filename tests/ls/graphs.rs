@@ -84,11 +84,7 @@ fn a_graph_joins_processes_that_share_a_namespace(session: &Session) {
         .original_unshare("--mount --net --uts sleep 100")
         .start();
     let id = first.program("sleep").id();
-    let user = if session.is_root() {
-        ""
-    } else {
-        "-U --preserve-credentials "
-    };
+    let user = session.enter_user();
     let second = session
         .command(&format!(
             "nsenter {user}-n -t {id} unshare --mount --uts sleep 200"

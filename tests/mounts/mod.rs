@@ -23,18 +23,7 @@ pub(crate) fn tests() -> Vec<Test> {
 
 /// Runs a script in a new mount namespace. It ends as `sleep`.
 fn private(session: &Session, script: &str) -> Process {
-    let map = session.map_root();
-    let process = session
-        .command(&format!("unshare {map}--mount sh -ec"))
-        .arg(format!(
-            "{script}\ntouch {}; exec sleep 100",
-            session.path("done").display()
-        ))
-        .start();
-    until("the script is done", || {
-        std::fs::remove_file(session.path("done")).is_ok()
-    });
-    process
+    session.namespaces("--mount", script)
 }
 
 fn json(session: &Session, words: &str) -> Value {
@@ -48,11 +37,7 @@ fn mounts_agree_with_findmnt_inside(session: &Session) {
         "mkdir 'a b' c; mount -t tmpfs 'x y' 'a b'; mkdir 'a b/d'; mount --bind 'a b/d' c",
     );
     let id = process.id();
-    let user = if session.is_root() {
-        ""
-    } else {
-        "--user --preserve-credentials "
-    };
+    let user = session.enter_user();
     let columns = "TARGET,SOURCE,FSTYPE,VFS-OPTIONS,ID,PARENT,MAJ:MIN,FSROOT";
     let theirs = session
         .command(&format!(

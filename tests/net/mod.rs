@@ -1,6 +1,6 @@
 //! `nsx net`: devices and sockets of network namespaces, as `ip` and `ss` show them inside.
 
-use crate::support::{Need, Process, Session, Test, both, procfs, schema, until};
+use crate::support::{Need, Process, Session, Test, both, procfs, schema};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -23,15 +23,7 @@ pub(crate) fn tests() -> Vec<Test> {
 
 /// Runs a script in a new network namespace. It ends as `sleep`.
 fn network(session: &Session, script: &str) -> Process {
-    let map = session.map_root();
-    let process = session
-        .command(&format!("unshare {map}--net sh -ec"))
-        .arg(format!("{script}\ntouch done; exec sleep 100"))
-        .start();
-    until("the script is done", || {
-        std::fs::remove_file(session.path("done")).is_ok()
-    });
-    process
+    session.namespaces("--net", script)
 }
 
 /// A bridge with a port, whose other end is in a network namespace of a child.
@@ -52,11 +44,7 @@ fn child(session: &Session) -> u32 {
 
 /// Runs a command in the network namespace of a process.
 fn inside(session: &Session, id: u32, words: &str) -> String {
-    let user = if session.is_root() {
-        ""
-    } else {
-        "--user --preserve-credentials "
-    };
+    let user = session.enter_user();
     let command = format!("nsenter --target {id} {user}--net {words}");
     session.command(&command).output()
 }

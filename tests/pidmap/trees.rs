@@ -74,11 +74,7 @@ impl Grown {
 
     /// A command that enters a namespace.
     fn join(&self, session: &Session, place: usize) -> crate::support::Command {
-        let user = if session.is_root() {
-            ""
-        } else {
-            "--user --preserve-credentials "
-        };
+        let user = session.enter_user();
         session.command(&format!(
             "nsenter --target {} {user}--pid --mount",
             self.firsts[place]

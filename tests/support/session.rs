@@ -3,7 +3,7 @@
 use super::{
     command::Command,
     place::Place,
-    process::until,
+    process::{Process, until},
     procfs::{self, Pinned},
     terminal::Terminal,
 };
@@ -170,6 +170,30 @@ impl<'a> Session<'a> {
     /// `-r ` for the ordinary user, nothing for root.
     pub(crate) fn map_root(&self) -> &'static str {
         if self.is_root() { "" } else { "-r " }
+    }
+
+    /// The options of nsenter(1) to enter a user namespace of [`Self::map_root`]: for the ordinary
+    /// user alone.
+    pub(crate) fn enter_user(&self) -> &'static str {
+        if self.is_root() {
+            ""
+        } else {
+            "--user --preserve-credentials "
+        }
+    }
+
+    /// Runs a script in new namespaces, which `options` of unshare name. It ends as `sleep`.
+    pub(crate) fn namespaces(&self, options: &str, script: &str) -> Process {
+        let (map, done) = (self.map_root(), self.path("done"));
+        let process = self
+            .command(&format!("unshare {map}{options} sh -ec"))
+            .arg(format!(
+                "{script}\ntouch {}; exec sleep 100",
+                done.display()
+            ))
+            .start();
+        until("the script is done", || fs::remove_file(&done).is_ok());
+        process
     }
 
     /// A POSIX shell that runs `script`.

@@ -271,11 +271,7 @@ fn exit_statuses_are_the_same(session: &Session) {
 fn nsenter_stops_with_the_program(session: &Session) {
     let target = session.command("/usr/bin/unshare -rpf sleep 1000").start();
     let inside = target.program("sleep");
-    let options = if session.is_root() {
-        ""
-    } else {
-        "-U --preserve-credentials "
-    };
+    let options = session.enter_user();
     for side in SIDES {
         let command = session.command(&format!("nsenter -t {} {options}-p sleep 77", inside.id()));
         let process = if side == Side::Nsx {
