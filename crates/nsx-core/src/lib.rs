@@ -21,6 +21,7 @@ pub mod memory;
 pub mod message;
 pub mod ns;
 pub mod own_cgroup;
+mod passing;
 pub mod permission;
 pub mod pid;
 pub mod plan;

@@ -101,12 +101,7 @@ impl Namespace {
                 let joined = retry_on_intr(|| read(&from_child, &mut [0]));
                 let done = joined.and_then(|_| act(child));
                 drop(to_child);
-                match retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?
-                    .and_then(|(_, it)| it.exit_status())
-                {
-                    Some(0) => done,
-                    errno => Err(Errno::from_raw_os_error(errno.unwrap_or(libc::ECHILD))),
-                }
+                outcome_of(child).and(done)
             }
         }
     }
@@ -125,11 +120,7 @@ impl Namespace {
                 drop(to);
                 let mut answer = [0; LONGEST];
                 let length = retry_on_intr(|| read(&from, &mut answer))?;
-                let status = retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?;
-                match status.and_then(|(_, status)| status.exit_status()) {
-                    Some(0) => Ok(answer[..length].to_vec()),
-                    errno => Err(Errno::from_raw_os_error(errno.unwrap_or(libc::ECHILD))),
-                }
+                outcome_of(child).map(|()| answer[..length].to_vec())
             }
         }
     }
@@ -145,6 +136,15 @@ impl Namespace {
             }
             outcome => outcome,
         }
+    }
+}
+
+/// Waits for a child that ends with 0 or an errno as its status.
+pub(super) fn outcome_of(child: Pid) -> Result<(), Errno> {
+    let status = retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?;
+    match status.and_then(|(_, status)| status.exit_status()) {
+        Some(0) => Ok(()),
+        errno => Err(Errno::from_raw_os_error(errno.unwrap_or(libc::ECHILD))),
     }
 }
 

@@ -3,23 +3,18 @@
 //! A socket talks to the network namespace in which it was opened, so that being there for one
 //! system call is enough to read all of it from outside.
 
-use super::{Namespace, NsKind};
+use super::{Namespace, NsKind, inside::outcome_of};
 use crate::{
+    passing::{self, socket_pair},
     proc::{NsLink, ProcError, ProcRoot},
     sys::process::{Forked, SingleThread, exit_now, fork},
 };
 use rustix::{
     fd::{AsFd, OwnedFd},
-    io::{Errno, IoSlice, IoSliceMut, retry_on_intr},
-    net::{
-        AddressFamily, Protocol, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags,
-        SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg,
-        sendmsg, socket_with, socketpair,
-    },
-    process::{WaitOptions, waitpid},
+    io::Errno,
+    net::{AddressFamily, Protocol, RecvFlags, SocketFlags, SocketType, socket_with},
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
-use std::mem::MaybeUninit;
 
 /// Opens netlink sockets in network namespaces.
 #[derive(Debug)]
@@ -85,50 +80,21 @@ fn socket(protocol: Option<Protocol>) -> Result<OwnedFd, Errno> {
 
 /// Opens a socket by a child that joins the namespace, sends the socket, and ends.
 fn open_by_child(ns: &Namespace, protocol: Option<Protocol>) -> Result<OwnedFd, Errno> {
-    let (from_child, to_parent) = socketpair(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
+    let (from_child, to_parent) = socket_pair()?;
     match fork(SingleThread::check()?)? {
         Forked::Child => {
             let sent = ns
                 .join()
                 .and_then(|()| socket(protocol))
-                .and_then(|socket| send(&to_parent, &socket));
+                .and_then(|socket| passing::send(&to_parent, b"s", Some(socket.as_fd())));
             exit_now(sent.map_or_else(Errno::raw_os_error, |()| 0))
         }
         Forked::Parent(child) => {
             drop(to_parent);
-            let received = receive(&from_child);
-            let status = retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?;
-            match status.and_then(|(_, status)| status.exit_status()) {
-                Some(0) => received?.ok_or(Errno::BADMSG),
-                errno => Err(Errno::from_raw_os_error(errno.unwrap_or(libc::ECHILD))),
-            }
+            let received = passing::receive(&from_child, &mut [0], RecvFlags::empty());
+            outcome_of(child)?;
+            let (_, socket) = received?;
+            socket.ok_or(Errno::BADMSG)
         }
     }
-}
-
-fn send(link: &OwnedFd, socket: &OwnedFd) -> Result<(), Errno> {
-    let descriptors = [socket.as_fd()];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    control.push(SendAncillaryMessage::ScmRights(&descriptors));
-    let byte = [IoSlice::new(b"s")];
-    retry_on_intr(|| sendmsg(link, &byte, &mut control, SendFlags::NOSIGNAL)).map(drop)
-}
-
-/// Receives the socket; `None` if the child ended before it had one.
-fn receive(link: &OwnedFd) -> Result<Option<OwnedFd>, Errno> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [0];
-    let mut room = [IoSliceMut::new(&mut byte)];
-    retry_on_intr(|| recvmsg(link, &mut room, &mut control, RecvFlags::CMSG_CLOEXEC))?;
-    Ok(control.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        _ => None,
-    }))
 }

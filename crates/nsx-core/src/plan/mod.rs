@@ -160,15 +160,6 @@ impl Plan {
             .is_some_and(|planned| matches!(*planned.step, Step::Keep))
     }
 
-    /// Returns whether nsx undoes steps when the program has ended.
-    pub(crate) fn ends_with_program(&self) -> bool {
-        !self.keeps()
-            && self
-                .0
-                .iter()
-                .any(|planned| planned.step().ends_with_program())
-    }
-
     /// Returns whether a step starts a program that stays.
     pub(crate) fn starts_program(&self) -> bool {
         let mut steps = self.0.iter();

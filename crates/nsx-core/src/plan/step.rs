@@ -407,16 +407,6 @@ impl Step {
         }
     }
 
-    /// Returns whether what the step makes is taken away when the program has ended.
-    pub(super) fn ends_with_program(&self) -> bool {
-        match self {
-            Self::MakeBridge(bridge) => bridge.ends_with_ports,
-            Self::MakeLink(link) => link.ends_with_program,
-            Self::MakeTable(_) | Self::StartUplink(_) => true,
-            _ => false,
-        }
-    }
-
     /// Returns the step that sets supplementary groups, each once and in the order in which the
     /// kernel shows them. The kernel keeps repetitions, and runtimes drop them.
     pub(super) fn groups(groups: &[u32]) -> Self {

@@ -83,9 +83,8 @@ pub fn explain(
         .iter()
         .any(|planned| matches!(planned.step(), Step::Join { .. } | Step::JoinFile(_)));
     let facts = Facts {
-        caller,
-        proc,
         joins,
+        ..Facts::new(caller, proc)
     };
     // Ids are changed before that for another owner alone.
     let before_unshare = plan
@@ -98,8 +97,9 @@ pub fn explain(
             .any(|planned| std::ptr::eq(planned.step(), failure.step()))
     });
     match (failure.step(), failure.errno) {
-        (Step::Unshare(kinds), Errno::PERM) => facts.unshare_denied(*kinds),
-        (Step::Unshare(kinds), Errno::NOSPC | Errno::USERS) => facts.limit_reached(*kinds),
+        (Step::Unshare(kinds), errno @ (Errno::PERM | Errno::NOSPC | Errno::USERS)) => {
+            facts.unshare_refused(*kinds, errno)
+        }
         (Step::WriteIdMap { ids, map }, Errno::PERM | Errno::ACCESS) => {
             facts.map_refused(*ids, map)
         }
@@ -220,30 +220,16 @@ fn covers_root(plan: &Plan) -> bool {
 
 /// Returns the cause of a failure to pin a namespace, if it can be found.
 pub fn of_pin(pin: &Pin, errno: Errno, caller: &Caller, proc: &ProcRoot) -> Option<Refusal> {
-    Facts {
-        caller,
-        proc,
-        joins: false,
-    }
-    .pin_refused(pin, errno)
+    Facts::new(caller, proc).pin_refused(pin, errno)
 }
 
-/// The cause of a failure to create namespaces of these kinds, if it can be found.
+/// Returns the cause of a failure to create namespaces of these kinds, if it can be found.
 pub fn of_unshare(kinds: NsSet, errno: Errno, caller: &Caller, proc: &ProcRoot) -> Option<Refusal> {
-    let facts = Facts {
-        caller,
-        proc,
-        joins: false,
-    };
-    match errno {
-        Errno::PERM => facts.unshare_denied(kinds),
-        Errno::NOSPC | Errno::USERS => facts.limit_reached(kinds),
-        _ => None,
-    }
+    Facts::new(caller, proc).unshare_refused(kinds, errno)
 }
 
-/// The reason why newuidmap or newgidmap, as PATH has it, would not get its privilege if the caller
-/// ran it; none if nothing stands against it.
+/// Returns the reason why newuidmap or newgidmap, as PATH has it, would not get its privilege if the
+/// caller ran it; none if it would.
 pub fn of_helper(
     ids: IdKind,
     found: Option<&Helper>,
@@ -251,12 +237,7 @@ pub fn of_helper(
     proc: &ProcRoot,
 ) -> Option<Refusal> {
     let errno = found.map_or(Errno::NOENT, |_| Errno::PERM);
-    let facts = Facts {
-        caller,
-        proc,
-        joins: false,
-    };
-    facts.helper_refused(ids, found, errno)
+    Facts::new(caller, proc).helper_refused(ids, found, errno)
 }
 
 struct Facts<'a> {
@@ -264,4 +245,24 @@ struct Facts<'a> {
     proc: &'a ProcRoot,
     /// `true` if the plan joins namespaces.
     joins: bool,
+}
+
+impl<'a> Facts<'a> {
+    /// Returns the facts about a caller who has joined no namespace.
+    fn new(caller: &'a Caller, proc: &'a ProcRoot) -> Self {
+        Self {
+            caller,
+            proc,
+            joins: false,
+        }
+    }
+
+    /// Returns the cause of a failure of `unshare(2)`, if it can be found.
+    fn unshare_refused(&self, kinds: NsSet, errno: Errno) -> Option<Refusal> {
+        match errno {
+            Errno::PERM => self.unshare_denied(kinds),
+            Errno::NOSPC | Errno::USERS => self.limit_reached(kinds),
+            _ => None,
+        }
+    }
 }

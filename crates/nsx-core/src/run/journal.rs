@@ -74,6 +74,11 @@ impl<'a> Journal<'a> {
         self.inside = Some(namespace);
     }
 
+    /// Returns the caller's procfs, if there is one.
+    pub(super) fn proc(&self) -> Option<&'a ProcRoot> {
+        self.proc
+    }
+
     /// Returns the number of parts.
     pub(super) fn len(&self) -> usize {
         self.made.len()
@@ -135,10 +140,7 @@ pub(super) fn guard(plan: &Plan, performer: &Performer<'_>, journal: &Link, writ
             Ok(Some(Message::Making(step, part))) => {
                 made.push((step, part));
                 if part == Part::Moved {
-                    inside = performer
-                        .nsx()
-                        .and_then(|nsx| Namespace::open(nsx, "ns/net"))
-                        .ok();
+                    inside = performer.network().ok();
                     let _ = journal.send(Message::Go);
                 }
             }

@@ -2,12 +2,15 @@
 //! one is gone.
 
 use super::part::Part;
-use crate::sys::{descriptor, signal::Signal};
+use crate::{
+    passing::socket_pair,
+    sys::{descriptor, signal::Signal},
+};
 use rustix::{
     event::PollFlags,
     fd::{AsFd, BorrowedFd, OwnedFd},
     io::Errno,
-    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType},
+    net::{RecvFlags, SendFlags},
 };
 
 /// An end of the socket pair.
@@ -111,16 +114,6 @@ impl Message {
             _ => None,
         }
     }
-}
-
-/// Makes two sockets that are connected to each other and keep messages apart, both close-on-exec.
-pub(super) fn socket_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
-    rustix::net::socketpair(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        SocketFlags::CLOEXEC,
-        None,
-    )
 }
 
 impl Link {

@@ -121,8 +121,10 @@ impl<'a> Journal<'a> {
         if uplink.socket.is_some() {
             self.part(which, Part::Directory, || uplink::make_directory(uplink))?;
         }
+        let proc = self.proc();
         self.part(which, Part::Uplink, || {
-            uplink::start(uplink, nsx, namespace)
+            // A program that could not do all that was requested may run nonetheless.
+            uplink::start(uplink, nsx, namespace).inspect_err(|_| uplink::end_children(proc))
         })
     }
 }

@@ -12,6 +12,7 @@ use super::{
     journal::{Journal, guard},
     link::{Link, Message},
     mounts,
+    part::ends_with_program,
     perform::Performer,
     pins::from_elsewhere,
 };
@@ -51,7 +52,7 @@ impl Outside {
                 let _ = rustix::process::waitpid(Some(middle), WaitOptions::empty());
                 Ok(Some(Self {
                     link: ours,
-                    ends_with_program: plan.ends_with_program(),
+                    ends_with_program: ends_with_program(plan),
                 }))
             }
             Forked::Child => {
@@ -104,7 +105,7 @@ fn guarded(plan: &Plan, performer: &Performer<'_>, link: Link) {
     // Else the status of a child would be lost, the outside's or a program's that a step runs, if
     // the caller ignores SIGCHLD.
     let _ = Disposition::default_for(libc::SIGCHLD);
-    if plan.ends_with_program() {
+    if ends_with_program(plan) {
         // A signal from the terminal is for the program, and takes nothing away too early.
         let _ = Mask::block_all();
     }
@@ -138,11 +139,11 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
                         journal.pin(&namespace, step, pin)
                     }),
                     Some(Step::MakeBridge(bridge)) => journal.bridge(step, bridge),
-                    Some(Step::MakeLink(link)) => inside(performer).and_then(|namespace| {
+                    Some(Step::MakeLink(link)) => performer.network().and_then(|namespace| {
                         make_link(plan, &mut journal, step, link, &namespace)
                     }),
                     Some(Step::MakeTable(table)) => journal.table(step, table),
-                    Some(Step::StartUplink(uplink)) => inside(performer).and_then(|namespace| {
+                    Some(Step::StartUplink(uplink)) => performer.network().and_then(|namespace| {
                         journal.uplink(step, uplink, performer.nsx_pid, &namespace)
                     }),
                     Some(Step::WriteRecord(record)) => Pid::from_raw(child)
@@ -164,12 +165,6 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
         }
     }
     journal.finish();
-}
-
-/// Opens the new network namespace.
-fn inside(performer: &Performer<'_>) -> Result<Namespace, Errno> {
-    let nsx = performer.nsx()?;
-    Namespace::open(nsx, "ns/net")
 }
 
 /// Makes the link of the step at index `step`. A bridge that went with its last port meanwhile is

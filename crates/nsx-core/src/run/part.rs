@@ -3,7 +3,7 @@
 use super::{mounts::mount_id, network, table, uplink};
 use crate::{
     ns::Namespace,
-    plan::{self, Bridge, LinkKind, Pin, Record, Step, Table, Uplink},
+    plan::{self, Bridge, LinkKind, Pin, Plan, Record, Step, Table, Uplink},
     proc::ProcRoot,
 };
 use rustix::{
@@ -53,6 +53,13 @@ impl<'a> Whole<'a> {
             Self::Pin(_) | Self::Record(_) => false,
         }
     }
+}
+
+/// Returns whether nsx takes something away when the program of a plan has ended.
+pub(super) fn ends_with_program(plan: &Plan) -> bool {
+    let mut steps = plan.steps().iter();
+    !plan.keeps()
+        && steps.any(|planned| Whole::of(planned.step()).is_some_and(Whole::ends_with_program))
 }
 
 /// A part of what a step leaves behind. It is written down before it is made, so that another

@@ -6,6 +6,7 @@ use super::{
 use crate::{
     accounts::Accounts,
     idmap::{IdKind, IdMap},
+    ns::Namespace,
     pid::Pid,
     plan::{
         Filter, GroupsDenied, Label, Limit, ProcDirectory, Propagation, Signals, Step,
@@ -108,6 +109,11 @@ impl<'a> Performer<'a> {
             let _ = self.nsx.set(opened);
         }
         self.nsx.get().ok_or(Errno::NOENT)
+    }
+
+    /// Opens nsx's network namespace, which is the new one if the plan creates one.
+    pub(super) fn network(&self) -> Result<Namespace, Errno> {
+        Namespace::open(self.nsx()?, "ns/net")
     }
 
     /// Takes a step. Those that fork are the walk's own, and `EINVAL` here.

@@ -1,16 +1,15 @@
 //! The reports of a helper process to the caller of [`spawn()`](super::spawn()), over a socket pair.
 
-use super::{Ended, link::socket_pair};
-use crate::pid::Pid;
+use super::Ended;
+use crate::{
+    passing::{self, socket_pair},
+    pid::Pid,
+};
 use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
-    io::{Errno, IoSlice, IoSliceMut},
-    net::{
-        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags,
-    },
+    io::Errno,
+    net::RecvFlags,
 };
-use std::mem::MaybeUninit;
 
 /// An end of the socket pair.
 #[derive(Debug)]
@@ -53,20 +52,7 @@ impl ReportLink {
         for (chunk, word) in bytes.chunks_exact_mut(size_of::<i32>()).zip(words) {
             chunk.copy_from_slice(&word.to_ne_bytes());
         }
-        let descriptors: Vec<BorrowedFd<'_>> = pidfd.into_iter().collect();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        if !descriptors.is_empty() {
-            control.push(SendAncillaryMessage::ScmRights(&descriptors));
-        }
-        let _ = rustix::io::retry_on_intr(|| {
-            rustix::net::sendmsg(
-                &self.0,
-                &[IoSlice::new(&bytes)],
-                &mut control,
-                SendFlags::NOSIGNAL,
-            )
-        });
+        let _ = passing::send(&self.0, &bytes, pidfd);
     }
 
     /// Waits for a report; none if the other end is gone.
@@ -84,22 +70,11 @@ impl ReportLink {
 
     fn receive_with(&self, flags: RecvFlags) -> Result<Option<Report>, Errno> {
         let mut bytes = [0; SIZE];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = RecvAncillaryBuffer::new(&mut space);
-        let received = rustix::io::retry_on_intr(|| {
-            let mut buffers = [IoSliceMut::new(&mut bytes)];
-            let flags = flags | RecvFlags::CMSG_CLOEXEC;
-            rustix::net::recvmsg(&self.0, &mut buffers, &mut control, flags)
-        });
-        match received {
-            Ok(message) if message.bytes == SIZE => {}
+        let pidfd = match passing::receive(&self.0, &mut bytes, flags) {
+            Ok((SIZE, pidfd)) => pidfd,
             Ok(_) | Err(Errno::CONNRESET) => return Ok(None),
             Err(errno) => return Err(errno),
-        }
-        let pidfd = control.drain().find_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-            _ => None,
-        });
+        };
         let mut words = [0; WORDS];
         for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(size_of::<i32>())) {
             *word = i32::from_ne_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);

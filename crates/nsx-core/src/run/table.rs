@@ -5,7 +5,7 @@ use crate::plan::Table;
 use nsx_net::InterfaceName;
 use rustix::io::Errno;
 use std::{
-    io::Write,
+    io::{self, Write},
     os::unix::process::CommandExt,
     path::Path,
     process::{Command, Stdio},
@@ -30,14 +30,19 @@ pub(super) fn make(table: &Table) -> Result<(), Errno> {
         complaint.print();
         return Err(Errno::CANCELED);
     }
-    match &table.routes_loopback {
-        Some(interface) => {
-            let file = format!("/proc/sys/net/ipv4/conf/{interface}/route_localnet");
-            std::fs::write(file, "1")
-                .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
-        }
-        None => Ok(()),
-    }
+    let Some(interface) = &table.routes_loopback else {
+        return Ok(());
+    };
+    route_loopback(interface, true).map_err(|error| {
+        remove(table);
+        Errno::from_io_error(&error).unwrap_or(Errno::IO)
+    })
+}
+
+/// Lets connections from an interface reach loopback addresses of this host, or not.
+fn route_loopback(interface: &InterfaceName, allow: bool) -> io::Result<()> {
+    let setting = format!("/proc/sys/net/ipv4/conf/{interface}/route_localnet");
+    std::fs::write(setting, if allow { "1" } else { "0" })
 }
 
 /// Removes a table. A table that is gone is not a failure.
@@ -52,11 +57,6 @@ pub fn remove_table(program: &Path, name: &str, interface: Option<&InterfaceName
         .args(["delete", "table", "inet", name])
         .status();
     let Some(interface) = interface else { return };
-    let set = |value: &str| {
-        let setting = format!("/proc/sys/net/ipv4/conf/{interface}/route_localnet");
-        // The interface may be gone.
-        let _ = std::fs::write(setting, value);
-    };
     let is_needed = || {
         let listed = quiet(program)
             .args(["list", "tables"])
@@ -69,15 +69,17 @@ pub fn remove_table(program: &Path, name: &str, interface: Option<&InterfaceName
         })
     };
     if !is_needed() {
-        set("0");
+        // The interface may be gone.
+        let _ = route_loopback(interface, false);
         // Another nsx may have made a table meanwhile.
         if is_needed() {
-            set("1");
+            let _ = route_loopback(interface, true);
         }
     }
 }
 
-/// The program without streams, and apart from what the terminal sends.
+/// Returns the program without streams, in a process group of its own: signals of the terminal do
+/// not reach it.
 fn quiet(program: &Path) -> Command {
     let mut command = Command::new(program);
     command

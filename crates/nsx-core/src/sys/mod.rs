@@ -25,7 +25,7 @@ pub(crate) mod trace;
 use crate::trouble;
 use rustix::io::Errno;
 
-/// Returns the C library's convention: -1 is failure and `errno` says which.
+/// Reads an answer of the C library: -1 is a failure, and `errno` says which.
 fn check(answer: libc::c_int) -> Result<libc::c_int, Errno> {
     if answer == -1 {
         Err(trouble::met(
