@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_set_is_like_another_set),
         both(a_target_that_is_not_there_is_refused),
         root(links_lead_to_the_same_bridge).needs([Need::Tool("ip")]),
+        root(the_name_of_a_link_is_not_read_as_options).needs([Need::Tool("ip")]),
         root(what_cannot_be_had_is_noted).needs([Need::Tool("ip")]),
     ]
     .into_iter()
@@ -122,13 +123,37 @@ fn links_lead_to_the_same_bridge(session: &Session) {
     assert_eq!(outcome.text(), "mtu 1400\n2\n1\ndefault via 10");
 }
 
+fn the_name_of_a_link_is_not_read_as_options(session: &Session) {
+    let script = "
+        ip link add br9 type bridge
+        nsx unshare --name one --link veth,name=wan
+        nsx enter one ip link set wan down
+        nsx enter one ip link set wan name a,bridge=br9
+        nsx unshare --name two --like lab:one
+        nsx enter two ip -o -4 address show a,bridge=br9 | grep -c 'inet 10'
+        ip -o link show master br9 | wc -l
+        nsx rm lab:one lab:two
+        ip link del br9";
+    assert_eq!(host(session, script).output(), "1\n0");
+}
+
 fn what_cannot_be_had_is_noted(session: &Session) {
     let script = "
         nsx unshare --name one --net
         nsx enter one ip link add cable type veth peer name end
+        ip link add br9 index 77 type bridge
+        nsx enter one ip link add br8 index 77 type bridge
+        nsx enter one ip link add upper link br8 type macvlan
         nsx unshare --like lab:one sh -c 'ls /sys/class/net'
-        nsx rm lab:one";
+        nsx rm lab:one
+        ip link del br9";
     let outcome = host(session, script).run().exited(0);
-    let outcome = outcome.says(&["its link cable", "its link end", "left out"]);
+    let outcome = outcome.says(&[
+        "its link cable",
+        "its link end",
+        "its link upper",
+        "left out",
+    ]);
     assert!(!outcome.text().contains("cable"), "{}", outcome.text());
+    assert!(!outcome.text().contains("upper"), "{}", outcome.text());
 }

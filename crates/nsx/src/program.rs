@@ -60,14 +60,16 @@ pub(crate) fn programs(named: Vec<OsString>) -> Result<Vec<Vec<CString>>, Error>
 /// Returns whether the caller would find a program by this word: a file that may be executed, by
 /// its path or in PATH.
 pub(crate) fn is_found(word: &OsStr) -> bool {
-    let is_program = |path: &Path| {
-        path.is_file() && rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_ok()
-    };
     if word.is_empty() || word.as_bytes().contains(&b'/') {
         return is_program(Path::new(word));
     }
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|it| is_program(&it.join(word))))
+}
+
+/// Returns whether the caller may execute a file.
+pub(crate) fn is_program(path: &Path) -> bool {
+    path.is_file() && rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_ok()
 }
 
 /// Returns an argument as system calls take it.

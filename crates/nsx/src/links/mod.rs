@@ -15,19 +15,17 @@ pub(crate) use error::LinkError;
 pub(crate) use left::{lines, take_away};
 pub(crate) use nat::Owner;
 pub(crate) use publish::parse as publish;
+pub(crate) use settle::OWN_BRIDGE;
 pub(crate) use spec::LinkSpec;
 
+use crate::program::is_program;
 use nat::{Inside, Nftables};
 use nsx_core::{
     plan::{Bridge, Caller, Link, LinkKind, Publish, Table, Uplink, UplinkKind},
     proc::ProcRoot,
 };
 use nsx_net::IpNet;
-use rustix::{
-    fs::{Access, AtFlags, CWD},
-    io::Errno,
-    thread::CapabilitySet,
-};
+use rustix::thread::CapabilitySet;
 use spec::SpecKind;
 use std::path::PathBuf;
 
@@ -44,6 +42,13 @@ pub(crate) struct Wanted<'a> {
     pub(crate) joins_user: bool,
     /// The holder of a table.
     pub(crate) owner: Owner,
+}
+
+impl Wanted<'_> {
+    /// Returns whether addresses or ports are translated, which needs a link.
+    pub(crate) fn translates(&self) -> bool {
+        self.nat || !self.published.is_empty()
+    }
 }
 
 /// Links to make, and what has to be made with them.
@@ -78,30 +83,32 @@ pub(crate) fn settle(
 ) -> Result<Links, LinkError> {
     let mut specs = wanted.links.to_vec();
     let can_link = caller.can(CapabilitySet::NET_ADMIN);
-    if specs.is_empty() && (wanted.nat || !wanted.published.is_empty()) {
+    if specs.is_empty() && wanted.translates() {
         specs.push(match can_link {
-            true => LinkSpec::veth(),
+            true => LinkSpec::of_kind(SpecKind::VETH),
             false => LinkSpec::of_kind(SpecKind::Uplink(UplinkKind::Pasta)),
         });
     }
     if specs.is_empty() {
         return Ok(Links::default());
     }
-    let is_uplink = |spec: &LinkSpec| matches!(spec.kind, SpecKind::Uplink(_));
-    if let Some(index) = specs.iter().position(is_uplink) {
-        let spec = specs.remove(index);
-        if !specs.is_empty() {
+    let uplink = specs.iter().find_map(|spec| match spec.kind {
+        SpecKind::Uplink(kind) => Some((kind, spec)),
+        _ => None,
+    });
+    if let Some((kind, spec)) = uplink {
+        if specs.len() > 1 {
             return Err(LinkError::Contradiction(
                 "pasta and slirp4netns are the only link of their network",
             ));
         }
-        return uplink::settle(&spec, wanted);
+        return uplink::settle(kind, spec, wanted);
     }
     if !can_link {
         return Err(LinkError::Capability);
     }
     let mut settled = settle::settle(specs, wanted.pins_network)?;
-    if wanted.nat || !wanted.published.is_empty() {
+    if wanted.translates() {
         translate(&mut settled, wanted, proc)?;
     }
     Ok(settled)
@@ -127,10 +134,10 @@ fn translate(settled: &mut Links, wanted: &Wanted<'_>, proc: &ProcRoot) -> Resul
             addr= and gw=",
         ));
     };
-    forwards(&link.addresses)?;
+    forwards(&link.addresses, proc)?;
     let nftables = Nftables::read()?;
     for publish in wanted.published {
-        probe(publish)?;
+        publish::probe(publish)?;
         if let Some(address) = publish.address
             && nat::targets(publish, &link.addresses).is_empty()
         {
@@ -154,29 +161,19 @@ fn translate(settled: &mut Links, wanted: &Wanted<'_>, proc: &ProcRoot) -> Resul
 }
 
 /// Refuses if this host does not forward packets of the addresses' families.
-fn forwards(addresses: &[IpNet]) -> Result<(), LinkError> {
+fn forwards(addresses: &[IpNet], proc: &ProcRoot) -> Result<(), LinkError> {
     let families = [
         (true, "IPv4", "net.ipv4.ip_forward"),
         (false, "IPv6", "net.ipv6.conf.all.forwarding"),
     ];
     for (is_ipv4, family, sysctl) in families {
         let concerns = addresses.iter().any(|net| net.addr().is_ipv4() == is_ipv4);
-        let file = format!("/proc/sys/{}", sysctl.replace('.', "/"));
-        let is_on = std::fs::read(file).is_ok_and(|text| text.starts_with(b"1"));
-        if concerns && !is_on {
+        let is_on = || proc.sysctl(sysctl).is_ok_and(|text| text.starts_with(b"1"));
+        if concerns && !is_on() {
             return Err(LinkError::Forwarding(family, sysctl));
         }
     }
     Ok(())
-}
-
-/// Refuses a port that a program has.
-fn probe(publish: &Publish) -> Result<(), LinkError> {
-    match publish::probe(publish) {
-        Ok(()) => Ok(()),
-        Err(Errno::ADDRINUSE) => Err(LinkError::Busy(*publish)),
-        Err(errno) => Err(LinkError::Port(*publish, errno)),
-    }
 }
 
 /// Finds a program in PATH, or where administrators' programs are.
@@ -186,8 +183,5 @@ fn program(name: &str) -> Option<PathBuf> {
     own.chain(["/usr/sbin".into(), "/sbin".into()])
         .filter(|directory| directory.is_absolute())
         .map(|directory| directory.join(name))
-        .find(|file| {
-            file.is_file()
-                && rustix::fs::accessat(CWD, file, Access::EXEC_OK, AtFlags::EACCESS).is_ok()
-        })
+        .find(|file| is_program(file))
 }

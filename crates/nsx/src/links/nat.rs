@@ -3,9 +3,9 @@
 use super::{error::LinkError, publish};
 use nsx_core::{
     ns::NsKind,
-    pid::Pid,
+    pid::{self, Pid},
     plan::{Publish, Table},
-    proc::{NsLink, ProcRoot},
+    proc::{NsLink, ProcRoot, decimal},
     run,
 };
 use nsx_net::{InterfaceName, IpNet};
@@ -58,19 +58,19 @@ impl Owner {
         }
     }
 
-    /// Returns whether a table of nsx's is one that this owner replaces: its own of before, or one
-    /// of a program that has ended.
+    /// Returns whether this owner replaces the table with this last part of its name: an earlier
+    /// table of its own, or that of a program that has ended.
     fn replaces(&self, word: &str, proc: &ProcRoot) -> bool {
         if word == self.word() {
             return true;
         }
-        let mut parts = word.split('-').map(|part| part.parse::<u64>().ok());
-        let (Some(Some(namespace)), Some(Some(pid)), Some(Some(start)), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let parts: Vec<_> = word.split('-').map(str::as_bytes).collect();
+        let [namespace, pid, start] = parts[..] else {
             return false;
         };
-        let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        let (Some(namespace), Ok(pid), Some(start)) =
+            (decimal(namespace), pid::parse(pid), decimal(start))
+        else {
             return false;
         };
         // A process of another PID namespace cannot be looked up.
@@ -80,12 +80,14 @@ impl Owner {
     }
 }
 
-/// Removes a table of nsx's, if there is one.
+/// Returns the interface in the name of one of nsx's tables, and the word for the owner.
+fn parts(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix(PREFIX)?.split_once('/')
+}
+
+/// Removes a table of nsx's. A table that is gone is not a failure.
 pub(super) fn remove(name: &str) {
-    let interface = name
-        .strip_prefix(PREFIX)
-        .and_then(|rest| rest.split_once('/'));
-    if let (Some((interface, _)), Some(program)) = (interface, super::program("nft")) {
+    if let (Some((interface, _)), Some(program)) = (parts(name), super::program("nft")) {
         run::remove_table(&program, name, interface.parse().ok().as_ref());
     }
 }
@@ -158,12 +160,7 @@ impl Nftables {
             .ruleset
             .iter()
             .filter_map(|object| object["table"]["name"].as_str())
-            .filter(|name| {
-                let word = name
-                    .strip_prefix(PREFIX)
-                    .and_then(|rest| rest.split_once('/'));
-                word.is_some_and(|(_, word)| owner.replaces(word, proc))
-            })
+            .filter(|name| parts(name).is_some_and(|(_, word)| owner.replaces(word, proc)))
             .collect();
         for publish in published {
             let taken = self
@@ -210,7 +207,7 @@ fn routes_loopback(interface: &InterfaceName) -> bool {
     std::fs::read(Path::new(&setting)).is_ok_and(|text| text.starts_with(b"1"))
 }
 
-/// The commands after which there is no table of the name, whether there was one or not.
+/// The commands that remove a table, whether it exists or not: deleting a missing table would fail.
 fn removal(name: &str) -> [Value; 2] {
     let table = json!({ "table": { "family": "inet", "name": name } });
     [json!({ "add": table }), json!({ "delete": table })]
@@ -315,7 +312,6 @@ pub(super) fn targets(publish: &Publish, addresses: &[IpNet]) -> Vec<IpAddr> {
 }
 
 fn translation(publish: &Publish, to: IpAddr) -> Vec<Value> {
-    let family = if to.is_ipv4() { "ip" } else { "ip6" };
     let nfproto = if to.is_ipv4() { "ipv4" } else { "ipv6" };
     let destination = match publish.address {
         Some(address) => is("daddr", address),
@@ -330,7 +326,7 @@ fn translation(publish: &Publish, to: IpAddr) -> Vec<Value> {
             "op": "==", "left": { "payload": { "protocol": publish.protocol.word(), "field": "dport" } },
             "right": publish.outside,
         } }),
-        json!({ "dnat": { "family": family, "addr": to, "port": publish.inside } }),
+        json!({ "dnat": { "family": protocol(to), "addr": to, "port": publish.inside } }),
     ]
 }
 
@@ -340,21 +336,31 @@ fn meta(key: &str, op: &str, value: &str) -> Value {
 
 /// An address of the packet in a network.
 fn within(field: &str, address: IpAddr, length: u8) -> Value {
-    let protocol = if address.is_ipv4() { "ip" } else { "ip6" };
-    let is_whole = length == if address.is_ipv4() { 32 } else { 128 };
-    let right = match is_whole {
+    let right = match length == whole(address) {
         true => json!(address),
         false => json!({ "prefix": { "addr": address, "len": length } }),
     };
     json!({ "match": {
-        "op": "==", "left": { "payload": { "protocol": protocol, "field": field } }, "right": right,
+        "op": "==",
+        "left": { "payload": { "protocol": protocol(address), "field": field } },
+        "right": right,
     } })
 }
 
 fn is(field: &str, address: IpAddr) -> Value {
-    within(field, address, if address.is_ipv4() { 32 } else { 128 })
+    within(field, address, whole(address))
 }
 
 fn is_loopback(field: &str) -> Value {
     within(field, Ipv4Addr::new(127, 0, 0, 0).into(), 8)
+}
+
+/// The length of an address in bits.
+fn whole(address: IpAddr) -> u8 {
+    IpNet::from(address).max_prefix_len()
+}
+
+/// The protocol of an address, as nft names it.
+fn protocol(address: IpAddr) -> &'static str {
+    if address.is_ipv4() { "ip" } else { "ip6" }
 }

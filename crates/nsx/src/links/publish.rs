@@ -1,5 +1,6 @@
 //! Ports outside that lead inside, as `--publish` names them.
 
+use super::error::LinkError;
 use nsx_core::plan::{Protocol, Publish};
 use rustix::io::Errno;
 use std::{
@@ -58,15 +59,20 @@ pub(super) fn overlap(one: &Publish, other: &Publish) -> bool {
     addresses && one.outside == other.outside && one.protocol == other.protocol
 }
 
-/// Tries whether a program of this network namespace has the port, by taking it for a moment.
-pub(super) fn probe(publish: &Publish) -> Result<(), Errno> {
+/// Refuses a port that a program of this network namespace has, by taking the port for a moment.
+pub(super) fn probe(publish: &Publish) -> Result<(), LinkError> {
     let address = publish.address.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
     let address = SocketAddr::new(address, publish.outside);
     let taken: io::Result<()> = match publish.protocol {
         Protocol::Tcp => TcpListener::bind(address).map(drop),
         Protocol::Udp => UdpSocket::bind(address).map(drop),
     };
-    taken.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    taken.map_err(
+        |error| match Errno::from_io_error(&error).unwrap_or(Errno::IO) {
+            Errno::ADDRINUSE => LinkError::Busy(*publish),
+            errno => LinkError::Port(*publish, errno),
+        },
+    )
 }
 
 #[cfg(test)]

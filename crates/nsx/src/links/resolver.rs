@@ -6,14 +6,15 @@ use std::{fs, net::IpAddr};
 /// first.
 const FILES: [&str; 2] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 
-/// Returns the host's resolvers, if the servers that the host's file names do not answer inside and
-/// other ones do.
+/// Returns the host's resolvers that answer inside too, if the host's file names others: servers on
+/// loopback addresses do not answer inside.
 pub(super) fn of_host() -> Option<String> {
-    let texts = FILES.map(|file| fs::read_to_string(file).unwrap_or_default());
-    if !names_loopback(&texts[0]) {
+    let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
+    let text = read(FILES[0]);
+    if !names_loopback(&text) {
         return None;
     }
-    texts.iter().find_map(|text| beyond_host(text))
+    beyond_host(&text).or_else(|| beyond_host(&read(FILES[1])))
 }
 
 /// Returns a file with one server, and the host's other settings.

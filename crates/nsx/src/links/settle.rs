@@ -11,7 +11,7 @@ use nsx_net::{InterfaceName, IpNet, Netlink};
 use std::net::IpAddr;
 
 /// nsx's own bridge, for links that name none.
-const OWN_BRIDGE: &str = "nsx0";
+pub(crate) const OWN_BRIDGE: &str = "nsx0";
 
 /// Settles each link, with names and addresses for those that have none. `pins_network` says that
 /// the new network namespace outlives the program.
@@ -192,7 +192,7 @@ impl Host {
             }
         };
         let network = network.ok_or(LinkError::Exhausted)?;
-        // Also if it is there: it may go before this link is made.
+        // Planned even if the bridge exists: another nsx may remove it before this link is made.
         settled.bridges.push(Bridge {
             name: name.clone(),
             addresses: vec![network],

@@ -33,6 +33,15 @@ pub(super) enum SpecKind {
     Uplink(UplinkKind),
 }
 
+impl SpecKind {
+    /// The kind of `--link veth` alone.
+    pub(super) const VETH: Self = Self::Veth {
+        peer: None,
+        bridge: None,
+        create: false,
+    };
+}
+
 /// The kinds, for messages.
 const KINDS: &str = "veth, macvlan:PARENT, ipvlan:PARENT, move:INTERFACE, pasta and slirp4netns";
 
@@ -46,11 +55,7 @@ impl FromStr for LinkSpec {
         let mut words = text.split(',');
         let kind = words.next().unwrap_or_default();
         let kind = match kind.split_once(':') {
-            None if kind == "veth" => SpecKind::Veth {
-                peer: None,
-                bridge: None,
-                create: false,
-            },
+            None if kind == "veth" => SpecKind::VETH,
             Some((word @ ("macvlan" | "ipvlan"), parent)) => SpecKind::Upper {
                 kind: match word {
                     "macvlan" => UpperKind::Macvlan,
@@ -80,14 +85,6 @@ impl FromStr for LinkSpec {
             spec.read(word)?;
         }
         spec.check()?;
-        if let SpecKind::Veth {
-            bridge: None,
-            create: true,
-            ..
-        } = spec.kind
-        {
-            return Err("create is about a bridge; name it with bridge=NAME".to_owned());
-        }
         Ok(spec)
     }
 }
@@ -105,18 +102,50 @@ impl LinkSpec {
         }
     }
 
-    /// The cable that `--link veth` is.
-    pub(super) fn veth() -> Self {
-        Self::of_kind(SpecKind::Veth {
+    /// A cable to an existing bridge, or to nsx's own bridge if none is named. None if a cable cannot
+    /// have this MTU.
+    pub(crate) fn cable(
+        name: InterfaceName,
+        bridge: Option<InterfaceName>,
+        mtu: u32,
+    ) -> Option<Self> {
+        let kind = SpecKind::Veth {
             peer: None,
-            bridge: None,
+            bridge,
             create: false,
+        };
+        MTU.contains(&mtu).then(|| Self {
+            name: Some(name),
+            mtu: Some(mtu),
+            ..Self::of_kind(kind)
         })
+    }
+
+    /// A macvlan on top of an interface.
+    pub(crate) fn macvlan(name: InterfaceName, parent: InterfaceName) -> Self {
+        let kind = UpperKind::Macvlan;
+        Self {
+            name: Some(name),
+            ..Self::of_kind(SpecKind::Upper { kind, parent })
+        }
+    }
+
+    /// Returns the bridge that the link is to be a port of.
+    pub(crate) fn bridge(&self) -> Option<&InterfaceName> {
+        match &self.kind {
+            SpecKind::Veth { bridge, .. } => bridge.as_ref(),
+            _ => None,
+        }
     }
 
     /// Refuses what is not for links of this kind.
     fn check(&self) -> Result<(), String> {
         let refused = match &self.kind {
+            SpecKind::Veth {
+                bridge: None,
+                create: true,
+                ..
+            } => "create is about a bridge; name it with bridge=NAME",
             SpecKind::Upper {
                 kind: UpperKind::Ipvlan,
                 ..

@@ -1,11 +1,6 @@
 //! Connections through pasta and slirp4netns, which need no privilege.
 
-use super::{
-    Links, Wanted,
-    error::LinkError,
-    probe, program, resolver,
-    spec::{LinkSpec, SpecKind},
-};
+use super::{Links, Wanted, error::LinkError, program, publish::probe, resolver, spec::LinkSpec};
 use nsx_core::plan::{Uplink, UplinkKind};
 use rustix::fs::{Access, AtFlags, CWD};
 use std::{
@@ -18,10 +13,11 @@ use std::{
 const TUN: &str = "/dev/net/tun";
 
 /// Settles the only link of a network.
-pub(super) fn settle(spec: &LinkSpec, wanted: &Wanted<'_>) -> Result<Links, LinkError> {
-    let SpecKind::Uplink(kind) = spec.kind else {
-        return Ok(Links::default());
-    };
+pub(super) fn settle(
+    kind: UplinkKind,
+    spec: &LinkSpec,
+    wanted: &Wanted<'_>,
+) -> Result<Links, LinkError> {
     if wanted.nat && !wanted.links.is_empty() {
         return Err(LinkError::Contradiction(
             "--nat is for veth links; pasta and slirp4netns do the same by themselves",

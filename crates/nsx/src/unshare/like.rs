@@ -1,14 +1,19 @@
 //! The option that makes new namespaces like those of a target: the walls, not what is inside.
 
 use super::options::Options;
-use crate::{error::Error, links::LinkSpec, target, text::escape};
+use crate::{
+    error::Error,
+    links::{LinkSpec, OWN_BRIDGE},
+    target,
+    text::escape,
+};
 use nsx_core::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::{Namespace, NetlinkOpener, NsKind, NsSet, NsidSocket},
     plan::{Caller, Clock, ClockOffset, PlanError, enter::TargetProcess, unshare::Request},
     proc::{NsLink, decimal},
 };
-use nsx_net::{Device, Reader};
+use nsx_net::{Device, InterfaceName, Reader};
 use nsx_target::{Found, Host, Subject, enter::Findings};
 use rustix::thread::CapabilitySet;
 use std::{ffi::CString, os::unix::ffi::OsStrExt};
@@ -42,7 +47,7 @@ impl Like {
         target::note_cut_off(&host);
         let subject = match found {
             Found::Process(subject) => subject,
-            // There is nothing to see of it but its kind.
+            // Of a namespace without a process, only the kind can be seen.
             Found::Namespace(ns) => {
                 return Ok(Self {
                     kinds: NsSet::from_iter([ns.id().kind]).difference(joined),
@@ -155,15 +160,17 @@ impl<'a> TargetReader<'a> {
     fn links(&self, caller: &Caller, findings: &mut Findings) -> Vec<LinkSpec> {
         let devices = self.open(NsKind::Net).and_then(|ns| {
             let opener = NetlinkOpener::new(self.target.proc).ok()?;
-            let devices = Reader::new(opener.open(&ns, None).ok()?).devices().ok()?;
+            let socket = opener.open(&ns, None).ok()?;
+            let devices = Reader::new(socket.try_clone().ok()?).devices().ok()?;
             let own = self
                 .target
                 .proc
                 .open_own_ns(NsLink::Own(NsKind::Net))
                 .ok()?;
             let outside = Reader::new(opener.open(&own, None).ok()?).devices().ok()?;
-            let nsid = NsidSocket::new().and_then(|socket| socket.number(&ns));
-            Some((devices, outside, nsid.ok().flatten()))
+            // The kernel gives the number when it lists a device whose other end is here.
+            let nsid = NsidSocket::from_socket(socket).number(&own).ok().flatten();
+            Some((devices, outside, nsid))
         });
         let Some((devices, outside, nsid)) = devices else {
             findings.note("its links", "cannot be read; name links with --link");
@@ -175,56 +182,47 @@ impl<'a> TargetReader<'a> {
             let mut leave_out = |reason: &str| {
                 findings.note(format!("its link {name}"), format!("is left out: {reason}"));
             };
-            let spec = match spec(device, &outside, nsid) {
-                _ if !caller.can(CapabilitySet::NET_ADMIN) => {
-                    leave_out("a link into another network namespace requires CAP_NET_ADMIN here");
-                    continue;
-                }
-                Some(spec) => spec,
-                None => {
-                    leave_out("--link cannot make one like it");
-                    continue;
-                }
-            };
-            match spec.parse() {
-                Ok(spec) => links.push(spec),
-                Err(_) => leave_out("its name cannot be given to --link"),
+            if !caller.can(CapabilitySet::NET_ADMIN) {
+                leave_out("a link into another network namespace requires CAP_NET_ADMIN here");
+                continue;
             }
-            if spec.contains("bridge=") {
+            let Some(spec) = spec(device, &outside, nsid) else {
+                leave_out("--link cannot make one like it");
+                continue;
+            };
+            if spec.bridge().is_some() {
                 findings.note(
                     format!("its link {name}"),
                     "gets no address: only nsx0 has addresses to give; name one with --link",
                 );
             }
+            links.push(spec);
         }
         links
     }
 }
 
-/// Returns a link like a device, as `--link` takes it. `outside` are the devices of the caller's
-/// network, and `nsid` is the number that the device's network has there.
-fn spec(device: &Device, outside: &[Device], nsid: Option<u32>) -> Option<String> {
-    let name = str::from_utf8(&device.name).ok()?;
-    let other = device.other?;
+/// Returns a link like a device. `outside` are the devices of the caller's network, and `nsid` is
+/// the number of the caller's network in the device's: an index alone may be that of any network.
+fn spec(device: &Device, outside: &[Device], nsid: Option<u32>) -> Option<LinkSpec> {
+    let interface = |device: &Device| -> Option<InterfaceName> {
+        str::from_utf8(&device.name).ok()?.parse().ok()
+    };
+    let name = interface(device)?;
+    let other = device
+        .other
+        .filter(|other| other.nsid.is_some() && other.nsid == nsid)?;
     let end = outside.iter().find(|end| end.index == other.index)?;
-    let text = |name: &[u8]| String::from_utf8(name.to_vec()).ok();
     match device.kind.as_deref()? {
         b"veth" => {
-            let is_mutual = end.other.is_some_and(|back| {
-                back.index == device.index && back.nsid.is_some() && back.nsid == nsid
-            });
-            let bridge = end.master.filter(|_| is_mutual)?;
-            let bridge = outside.iter().find(|link| link.index == bridge)?;
+            let bridge = outside.iter().find(|link| Some(link.index) == end.master)?;
             if bridge.kind.as_deref() != Some(b"bridge") {
                 return None;
             }
-            let bridge = match bridge.name.as_slice() {
-                b"nsx0" => String::new(),
-                bridge => format!(",bridge={}", text(bridge)?),
-            };
-            Some(format!("veth,name={name}{bridge},mtu={}", device.mtu))
+            let bridge = Some(interface(bridge)?).filter(|bridge| bridge.as_str() != OWN_BRIDGE);
+            LinkSpec::cable(name, bridge, device.mtu)
         }
-        b"macvlan" => Some(format!("macvlan:{},name={name}", text(&end.name)?)),
+        b"macvlan" => Some(LinkSpec::macvlan(name, interface(end)?)),
         _ => None,
     }
 }

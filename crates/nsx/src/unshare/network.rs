@@ -54,8 +54,9 @@ impl NetworkOptions {
         self.link.is_empty()
     }
 
-    /// Sets the links, `others` among them, which imply a network namespace. Adds to `notes` what the user should know.
-    /// Returns whether nsx must stay to take something away. Call when all other kinds are set.
+    /// Sets the links, `others` among them, which imply a network namespace. Adds to `notes` what the
+    /// user should know. Returns whether nsx must stay to take something away. Call when all other
+    /// kinds are set.
     pub(super) fn apply(
         &self,
         request: &mut Request,
