@@ -140,7 +140,8 @@ impl fmt::Display for NetworkName {
     }
 }
 
-/// Returns the names that these users have given. Docker's own names are left out, because they are of no use to people.
+/// Returns the names that these users have given. Docker's own names are left out, because they are
+/// of no use to people.
 pub(crate) fn names(host: &Host, owners: Owners) -> Vec<NetworkName> {
     let mut names = Vec::new();
     for directory in directories(host, owners)

@@ -3,7 +3,7 @@
 //! The user who serves a file system decides which owners it shows, and can make nsx wait.
 
 use crate::{claim::OVERFLOW, meta::Meta, unread::ReadError};
-use nsx_core::proc::{Mount, decimal};
+use nsx_core::proc::{MountEntry, decimal};
 use std::cell::RefCell;
 
 /// The mounts of the caller's mount namespace, read when they are first needed.
@@ -85,24 +85,20 @@ impl MountPoint {
 
     /// Reads a line of `/proc/PID/mountinfo`, see `proc_pid_mountinfo(5)`.
     fn parse(line: &[u8]) -> Option<Self> {
-        let Mount { id, device, .. } = Mount::parse(line).ok()?;
-        let mut fields = line
-            .split(|byte| *byte == b' ')
-            .skip_while(|field| *field != b"-")
-            .skip(1);
-        let (kind, options) = (fields.next()?, fields.nth(1).unwrap_or_default());
+        let entry = MountEntry::parse(line).ok()?;
         let is_served = matches!(
-            kind.split(|byte| *byte == b'.').next(),
+            entry.kind.split(|byte| *byte == b'.').next(),
             Some(b"fuse" | b"fuseblk")
         );
-        let by = options
+        let by = entry
+            .fs_options
             .split(|byte| *byte == b',')
             .find_map(|option| decimal(option.strip_prefix(b"user_id=")?));
         // A server of an unknown user is not trusted.
         let by = by.and_then(|uid| uid.try_into().ok()).unwrap_or(OVERFLOW);
         Some(Self {
-            id,
-            device,
+            id: entry.mount.id,
+            device: entry.mount.device,
             server: is_served.then_some(by),
         })
     }

@@ -98,6 +98,7 @@ pub(crate) fn end(name: &Name) -> Result<(), Error> {
         Err(error) => return Err(Error::failed(format!("read {}", path.display()), error)),
     };
     let record = keeper_of(&text);
+    let text = String::from_utf8_lossy(&text);
     let host = Host::system()?;
     let mut network = pinned_network(name, &record);
     if let Some(keeper) = name.keeper(&host) {
@@ -116,11 +117,11 @@ pub(crate) fn end(name: &Name) -> Result<(), Error> {
             own_cgroup::remove_of(&Membership::parse_all(&cgroups), &name.cgroup(), &mounts);
         }
     }
-    links::take_away(&String::from_utf8_lossy(&text), network.as_ref());
+    links::take_away(&text, network.as_ref());
     unpin_network(name, &record);
     fs::remove_file(&path)
         .map_err(|error| Error::failed(format!("remove {}", path.display()), error))?;
-    hosts::update(&path, &String::from_utf8_lossy(&text))
+    hosts::update(&path, &text)
         .map_err(|error| Error::failed("bring the names of sets up to date", error))
 }
 

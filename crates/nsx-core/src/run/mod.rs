@@ -68,6 +68,7 @@ pub use seal::{seal, seal_early};
 pub use spawn::{Child, run, spawn};
 pub use streams::{Stream, Streams};
 pub use table::remove_table;
+pub use uplink::remove_socket;
 
 use crate::{
     plan::{Plan, Step},

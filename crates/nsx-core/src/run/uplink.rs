@@ -43,10 +43,17 @@ pub(super) fn make_directory(uplink: &Uplink) -> Result<(), Errno> {
 
 /// Removes that directory.
 pub(super) fn remove_directory(uplink: &Uplink) -> Result<(), Errno> {
-    if let Some(socket) = &uplink.socket {
-        let _ = rustix::fs::unlink(socket);
-    }
-    directory(uplink).map_or(Ok(()), rustix::fs::rmdir)
+    uplink.socket.as_deref().map_or(Ok(()), remove_socket)
+}
+
+/// Removes a socket for requests to slirp4netns, and its directory. A socket that is gone is not a
+/// failure.
+///
+/// # Errors
+/// The errno of `rmdir(2)`.
+pub fn remove_socket(socket: &Path) -> Result<(), Errno> {
+    let _ = rustix::fs::unlink(socket);
+    socket.parent().map_or(Ok(()), rustix::fs::rmdir)
 }
 
 /// Starts the program for the network namespace `inside` of the process `nsx`, and returns when the

@@ -114,3 +114,18 @@ pub enum EnterError {
     #[error("{} holds no namespace but your own: there is nothing to enter", .0.display())]
     OnlyYours(PathBuf),
 }
+
+impl EnterError {
+    /// Returns the error with the process, if the kernel does not let the caller look at it.
+    pub(super) fn about(self, process: Process) -> Self {
+        match self {
+            Self::Plan(
+                source @ PlanError::Target {
+                    source: ProcError::Denied,
+                    ..
+                },
+            ) => Self::Denied { source, process },
+            error => error,
+        }
+    }
+}

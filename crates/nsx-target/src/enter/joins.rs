@@ -5,11 +5,11 @@ use crate::found::Subject;
 use nsx_core::{
     ns::NsSet,
     plan::{NamespaceFile, PlanError, enter::TargetProcess},
-    proc::{NsLink, ProcError, ProcRoot},
+    proc::{NsLink, ProcRoot},
 };
 
-/// Opens the namespaces of these kinds that a target has. Those that the caller is in already are
-/// left out, because there is nothing to join.
+/// Opens the namespaces of these kinds that a target has. Those that the caller is in already need
+/// no join and are left out.
 ///
 /// # Errors
 /// [`EnterError`]: the target has ended, cannot be read, or has no namespace of a kind.
@@ -79,13 +79,5 @@ fn open_of(
         }
         files
     });
-    match opened {
-        Err(
-            source @ PlanError::Target {
-                source: ProcError::Denied,
-                ..
-            },
-        ) => Err(EnterError::Denied { source, process }),
-        opened => Ok(opened?),
-    }
+    opened.map_err(|error| EnterError::from(error).about(process))
 }

@@ -12,7 +12,6 @@ use nsx_core::{
         Caller, PlanError,
         enter::{Request, TargetProcess},
     },
-    proc::ProcError,
 };
 
 /// Returns the request for a process, and what was found out.
@@ -44,13 +43,7 @@ pub(super) fn entry(
             container,
             findings,
         }),
-        Err(EnterError::Plan(
-            source @ PlanError::Target {
-                source: ProcError::Denied,
-                ..
-            },
-        )) => Err(EnterError::Denied { source, process }),
-        Err(error) => Err(error),
+        Err(error) => Err(error.about(process)),
     }
 }
 

@@ -170,7 +170,8 @@ pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: 
     }
 }
 
-/// Returns the state directory that containerd's configuration names, in a line of TOML: `state = "/path"`.
+/// Returns the state directory that containerd's configuration names, in a line of TOML:
+/// `state = "/path"`.
 fn moved(host: &Host, findings: &mut Findings) -> Option<Location> {
     let content = match host.content("/etc/containerd", "config.toml") {
         Ok(content) => content,

@@ -33,7 +33,8 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::PathBuf, time::Duration};
 pub(crate) enum Query<'a> {
     /// All containers.
     All,
-    /// Containers with this name or id. If the word has at least this many digits, containers whose id begins with it, too.
+    /// Containers with this name or id. If the word has at least this many digits, containers whose
+    /// id begins with it, too.
     Word(&'a [u8], usize),
     /// The containers of a pod.
     Pod(&'a PodName),

@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The file of which those of bridges are copies, with names of sets after it.
+/// The host's file. The file of a bridge is a copy of it, with the names of sets appended.
 const HOSTS: &str = "/etc/hosts";
 
 /// The key of the lines about a bridge.
@@ -51,8 +51,8 @@ pub(crate) fn prepare(record: &Record) -> io::Result<()> {
     refresh(&record.path, &record.lines.join("\n"), true)
 }
 
-/// Brings the files of the bridges up to date that a record names, which is or was at `path`. Call
-/// when the set was made or ended.
+/// Brings the files of those bridges up to date that a record names. The record is or was at `path`.
+/// Call when the set was made or ended.
 pub(crate) fn update(path: &Path, record: &str) -> io::Result<()> {
     refresh(path, record, false)
 }

@@ -9,7 +9,7 @@ use nsx_core::{
     run,
 };
 use nsx_net::InterfaceName;
-use std::path::Path;
+use std::{os::unix::ffi::OsStrExt, path::Path};
 
 /// Returns the lines about what the request makes in the host's network, in the order in which it
 /// is taken away.
@@ -50,7 +50,7 @@ pub(crate) fn lines(request: &Request) -> Vec<String> {
 }
 
 /// Takes away what the lines of a record name. Interfaces come back from the network namespace
-/// `inside`. A failure leaves the rest to be taken away: all of it may be gone already.
+/// `inside`. After a failure the rest is taken away all the same: anything may be gone already.
 pub(crate) fn take_away(record: &str, inside: Option<&Namespace>) {
     for (key, value) in record.lines().filter_map(|line| line.split_once('=')) {
         let name = || value.parse::<InterfaceName>().ok();
@@ -72,8 +72,9 @@ fn fetch(inside: &Namespace, value: &str) -> Option<()> {
     run::fetch(inside, &name, &from, words.next() == Some("up")).ok()
 }
 
-/// Ends the program that connected the network: its process id, the time of its start, and the
-/// inode number of its pidfd, of which one must be right.
+/// Ends the program that connected the network. `value` is its process id, the time of its start,
+/// and the inode number of its pidfd, or 0 if that is unknown. A process that differs is left
+/// alone.
 fn end_uplink(value: &str) -> Option<()> {
     let mut words = value.split(' ');
     let process = Process::pin(pid::parse(words.next()?.as_bytes()).ok()?).ok()?;
@@ -90,12 +91,9 @@ fn end_uplink(value: &str) -> Option<()> {
 /// Removes the socket for requests to slirp4netns and its directory, which is nsx's by its name.
 fn remove_socket(value: &str) {
     let socket = Path::new(value);
-    let directory = socket.parent().filter(|directory| {
-        let name = directory.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.starts_with("nsx-"))
-    });
-    if let (Some(directory), true) = (directory, socket.ends_with("slirp4netns")) {
-        let _ = std::fs::remove_file(socket);
-        let _ = std::fs::remove_dir(directory);
+    let directory = socket.parent().and_then(Path::file_name);
+    let is_nsxs = directory.is_some_and(|name| name.as_bytes().starts_with(b"nsx-"));
+    if is_nsxs && socket.ends_with("slirp4netns") {
+        let _ = run::remove_socket(socket);
     }
 }
