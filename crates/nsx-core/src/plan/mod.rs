@@ -27,7 +27,7 @@ pub use helper::Helper;
 pub(crate) use mount::{ABOVE_ROOT, DEVICES, data as mount_data};
 pub use mount::{Change, Contents, FileSystem, Mount, Source, Upper};
 pub use namespace_file::{NamespaceFile, NamespaceFileError};
-pub use network::{Bridge, Link, LinkKind, Protocol, Publish, Table, Uplink, UplinkKind};
+pub use network::{Bridge, Link, LinkKind, Network, Protocol, Publish, Table, Uplink, UplinkKind};
 pub use pin::Pin;
 pub use record::Record;
 pub use step::{Clock, ClockOffset, GroupsDenied, ProcDirectory, Propagation, Signals, Step};

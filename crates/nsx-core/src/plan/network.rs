@@ -1,5 +1,6 @@
-//! Links of a new network namespace, as data.
+//! Connections of a network namespace, as data.
 
+use super::Step;
 use nsx_net::{InterfaceName, IpNet, UpperKind};
 use std::{
     fmt,
@@ -7,7 +8,39 @@ use std::{
     path::PathBuf,
 };
 
-/// A link between the caller's network namespace and a new one.
+/// The connections of a network namespace with the caller's, and what has to be made with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Bridges to make in the caller's network namespace.
+    pub bridges: Vec<Bridge>,
+    /// Links from the caller's network namespace.
+    pub links: Vec<Link>,
+    /// Translation of addresses for those links.
+    pub table: Option<Table>,
+    /// A program that connects the network namespace.
+    pub uplink: Option<Uplink>,
+}
+
+impl Network {
+    /// Returns whether something is taken away when the program ends.
+    pub fn ends_with_program(&self) -> bool {
+        self.table.is_some()
+            || self.uplink.is_some()
+            || self.links.iter().any(|link| link.ends_with_program)
+            || self.bridges.iter().any(|bridge| bridge.ends_with_ports)
+    }
+
+    /// Returns the steps that make all of it, in their order.
+    pub(super) fn steps(&self) -> impl Iterator<Item = Step> {
+        let bridges = self.bridges.iter().cloned().map(Step::MakeBridge);
+        let links = self.links.iter().cloned().map(Step::MakeLink);
+        let table = self.table.clone().map(Step::MakeTable);
+        let uplink = self.uplink.clone().map(Step::StartUplink);
+        bridges.chain(links).chain(table).chain(uplink)
+    }
+}
+
+/// A link between the caller's network namespace and another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// The kind of the link, with what the link is attached to outside.

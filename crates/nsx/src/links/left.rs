@@ -4,21 +4,21 @@ use super::{hosts, nat};
 use nsx_core::{
     ns::Namespace,
     pid::{self, Process},
-    plan::{LinkKind, unshare::Request},
+    plan::{LinkKind, Network},
     proc::{ProcRoot, decimal},
     run,
 };
 use nsx_net::InterfaceName;
 use std::{os::unix::ffi::OsStrExt, path::Path};
 
-/// Returns the lines about what the request makes in the host's network, in the order in which it
-/// is taken away.
-pub(crate) fn lines(request: &Request) -> Vec<String> {
+/// Returns the lines about what a set's network has in the host's, in the order in which it is taken
+/// away.
+pub(crate) fn lines(network: &Network) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(table) = &request.table {
+    if let Some(table) = &network.table {
         lines.push(format!("table={}", table.name));
     }
-    for link in &request.links {
+    for link in &network.links {
         match &link.kind {
             LinkKind::Veth {
                 outside, bridge, ..
@@ -35,11 +35,11 @@ pub(crate) fn lines(request: &Request) -> Vec<String> {
             LinkKind::Upper { .. } => {}
         }
     }
-    let bridges = request.bridges.iter();
+    let bridges = network.bridges.iter();
     for bridge in bridges.filter(|bridge| bridge.ends_with_ports) {
         lines.push(format!("bridge={}", bridge.name));
     }
-    let socket = request
+    let socket = network
         .uplink
         .as_ref()
         .and_then(|uplink| uplink.socket.as_ref());

@@ -21,7 +21,7 @@ pub(crate) use spec::LinkSpec;
 use crate::program::is_program;
 use nat::{Inside, Nftables};
 use nsx_core::{
-    plan::{Bridge, Caller, Link, LinkKind, Publish, Table, Uplink, UplinkKind},
+    plan::{Caller, LinkKind, Network, Publish, UplinkKind},
     proc::ProcRoot,
 };
 use nsx_net::IpNet;
@@ -54,24 +54,11 @@ impl Wanted<'_> {
 /// Links to make, and what has to be made with them.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
-    pub(crate) bridges: Vec<Bridge>,
-    pub(crate) links: Vec<Link>,
-    pub(crate) table: Option<Table>,
-    pub(crate) uplink: Option<Uplink>,
+    pub(crate) network: Network,
     /// The resolvers that answer inside, as a file of `resolv.conf(5)`.
     pub(crate) resolvers: Option<String>,
     /// Remarks for the user.
     pub(crate) notes: Vec<String>,
-}
-
-impl Links {
-    /// Returns whether something is taken away when the program ends.
-    pub(crate) fn end_with_program(&self) -> bool {
-        self.table.is_some()
-            || self.uplink.is_some()
-            || self.links.iter().any(|link| link.ends_with_program)
-            || self.bridges.iter().any(|bridge| bridge.ends_with_ports)
-    }
 }
 
 /// Settles a connection: each link with names and addresses for those that have none, and what the
@@ -107,7 +94,10 @@ pub(crate) fn settle(
     if !can_link {
         return Err(LinkError::Capability);
     }
-    let mut settled = settle::settle(specs, wanted.pins_network)?;
+    let mut settled = Links {
+        network: settle::settle(specs, wanted.pins_network)?,
+        ..Links::default()
+    };
     if wanted.translates() {
         translate(&mut settled, wanted, proc)?;
     }
@@ -122,12 +112,16 @@ fn translate(settled: &mut Links, wanted: &Wanted<'_>, proc: &ProcRoot) -> Resul
             with --name",
         ));
     }
-    let cable = settled.links.iter().find_map(|link| match &link.kind {
-        LinkKind::Veth {
-            outside, bridge, ..
-        } if !link.gateways.is_empty() => Some((bridge.as_ref().unwrap_or(outside), link)),
-        _ => None,
-    });
+    let cable = settled
+        .network
+        .links
+        .iter()
+        .find_map(|link| match &link.kind {
+            LinkKind::Veth {
+                outside, bridge, ..
+            } if !link.gateways.is_empty() => Some((bridge.as_ref().unwrap_or(outside), link)),
+            _ => None,
+        });
     let Some((interface, link)) = cable else {
         return Err(LinkError::Contradiction(
             "--nat and --publish need a veth link with a gateway: `--link veth` alone, or one with \
@@ -156,7 +150,7 @@ fn translate(settled: &mut Links, wanted: &Wanted<'_>, proc: &ProcRoot) -> Resul
         ));
     }
     settled.resolvers = resolver::of_host();
-    settled.table = Some(table);
+    settled.network.table = Some(table);
     Ok(())
 }
 

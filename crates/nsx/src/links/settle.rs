@@ -1,12 +1,11 @@
 //! From links as typed to links that the host's own links, addresses and routes allow.
 
 use super::{
-    Links,
     error::LinkError,
     pool,
     spec::{LinkSpec, SpecKind},
 };
-use nsx_core::plan::{Bridge, Link, LinkKind};
+use nsx_core::plan::{Bridge, Link, LinkKind, Network};
 use nsx_net::{InterfaceName, IpNet, Netlink};
 use std::net::IpAddr;
 
@@ -15,8 +14,8 @@ pub(crate) const OWN_BRIDGE: &str = "nsx0";
 
 /// Settles each link, with names and addresses for those that have none. `pins_network` says that
 /// the new network namespace outlives the program.
-pub(super) fn settle(specs: Vec<LinkSpec>, pins_network: bool) -> Result<Links, LinkError> {
-    let mut settled = Links::default();
+pub(super) fn settle(specs: Vec<LinkSpec>, pins_network: bool) -> Result<Network, LinkError> {
+    let mut settled = Network::default();
     let mut host = Host {
         netlink: Netlink::open()?,
         pins_network,
@@ -33,7 +32,7 @@ struct Host {
 }
 
 impl Host {
-    fn add(&mut self, settled: &mut Links, spec: LinkSpec) -> Result<(), LinkError> {
+    fn add(&mut self, settled: &mut Network, spec: LinkSpec) -> Result<(), LinkError> {
         let LinkSpec {
             kind,
             name,
@@ -148,7 +147,7 @@ impl Host {
     /// Checks a bridge that is there, or adds one to those that are made.
     fn bridge(
         &mut self,
-        settled: &mut Links,
+        settled: &mut Network,
         name: &InterfaceName,
         create: bool,
         addresses: Vec<IpNet>,
@@ -169,7 +168,7 @@ impl Host {
     }
 
     /// Returns nsx's own bridge, which is made if it is missing, and its address.
-    fn own_bridge(&mut self, settled: &mut Links) -> Result<(InterfaceName, IpNet), LinkError> {
+    fn own_bridge(&mut self, settled: &mut Network) -> Result<(InterfaceName, IpNet), LinkError> {
         let name = interface(OWN_BRIDGE)?;
         let planned = settled.bridges.iter().find(|bridge| bridge.name == name);
         if let Some(network) = planned.and_then(|bridge| bridge.addresses.first()) {
@@ -204,7 +203,7 @@ impl Host {
     /// Chooses a port of nsx's own bridge and the address that goes with it.
     fn port(
         &mut self,
-        settled: &Links,
+        settled: &Network,
         bridge: &InterfaceName,
         network: &IpNet,
     ) -> Result<(InterfaceName, IpNet), LinkError> {
@@ -216,7 +215,7 @@ impl Host {
     /// Returns the name of the end outside.
     fn outside(
         &mut self,
-        settled: &Links,
+        settled: &Network,
         peer: Option<InterfaceName>,
     ) -> Result<InterfaceName, LinkError> {
         match peer {
@@ -229,7 +228,7 @@ impl Host {
     /// Returns a free name that consists of a prefix and a number, and the number.
     fn numbered(
         &mut self,
-        settled: &Links,
+        settled: &Network,
         prefix: &str,
     ) -> Result<(InterfaceName, u16), LinkError> {
         for number in pool::numbers() {
@@ -241,7 +240,7 @@ impl Host {
         Err(LinkError::Exhausted)
     }
 
-    fn is_taken(&mut self, settled: &Links, name: &InterfaceName) -> Result<bool, LinkError> {
+    fn is_taken(&mut self, settled: &Network, name: &InterfaceName) -> Result<bool, LinkError> {
         let mut links = settled.links.iter();
         let planned = links.any(|link| link.outside() == Some(name));
         Ok(planned || self.netlink.link(name.as_str())?.is_some())

@@ -1,7 +1,7 @@
 //! Connections through pasta and slirp4netns, which need no privilege.
 
 use super::{Links, Wanted, error::LinkError, program, publish::probe, resolver, spec::LinkSpec};
-use nsx_core::plan::{Uplink, UplinkKind};
+use nsx_core::plan::{Network, Uplink, UplinkKind};
 use rustix::fs::{Access, AtFlags, CWD};
 use std::{
     hash::{BuildHasher, RandomState},
@@ -51,21 +51,25 @@ pub(super) fn settle(
         UplinkKind::Slirp4netns => Ipv4Addr::new(10, 0, 2, 3),
     };
     let needs_socket = kind == UplinkKind::Slirp4netns && !wanted.published.is_empty();
+    let uplink = Uplink {
+        program,
+        kind,
+        joins_user: wanted.joins_user,
+        name: match &spec.name {
+            Some(name) => name.clone(),
+            None => super::settle::interface("eth0")?,
+        },
+        mtu: spec.mtu,
+        published: wanted.published.to_vec(),
+        resolver,
+        socket: needs_socket.then(socket),
+    };
     Ok(Links {
         resolvers: Some(resolver::one(IpAddr::V4(resolver))),
-        uplink: Some(Uplink {
-            program,
-            kind,
-            joins_user: wanted.joins_user,
-            name: match &spec.name {
-                Some(name) => name.clone(),
-                None => super::settle::interface("eth0")?,
-            },
-            mtu: spec.mtu,
-            published: wanted.published.to_vec(),
-            resolver,
-            socket: needs_socket.then(socket),
-        }),
+        network: Network {
+            uplink: Some(uplink),
+            ..Network::default()
+        },
         ..Links::default()
     })
 }

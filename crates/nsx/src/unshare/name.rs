@@ -40,14 +40,14 @@ pub(super) fn apply(name: &Name, path: PathBuf, request: &mut Request) {
         let at = Path::new(NETNS).join(name.as_str());
         request.pins.push(Pin::new(NsKind::Net, at));
     }
-    if let Some(mount) = hosts::mount(&request.links, &path) {
+    if let Some(mount) = hosts::mount(&request.network.links, &path) {
         request.kinds.insert(NsKind::Mnt);
         request.mounts.push(mount);
     }
     request.keep = Some(Record {
         path,
         kinds: request.kinds,
-        lines: links::lines(request),
+        lines: links::lines(&request.network),
     });
 }
 

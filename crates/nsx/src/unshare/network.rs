@@ -3,7 +3,7 @@
 use crate::{
     error::Error,
     lab::Name,
-    links::{self, LinkSpec, Links, Owner, Wanted},
+    links::{self, LinkSpec, Owner, Wanted},
 };
 use clap::Args;
 use nsx_core::{
@@ -89,19 +89,8 @@ impl NetworkOptions {
         if let Some(text) = settled.resolvers.take() {
             set_resolvers(request, text);
         }
-        let stays = settled.end_with_program();
-        let Links {
-            bridges,
-            links,
-            table,
-            uplink,
-            ..
-        } = settled;
-        request.bridges = bridges;
-        request.links = links;
-        request.table = table;
-        request.uplink = uplink;
-        Ok(stays)
+        request.network = settled.network;
+        Ok(request.network.ends_with_program())
     }
 }
 

@@ -64,15 +64,7 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
         }
     };
     pins(&mut plan, false);
-    for bridge in &request.bridges {
-        plan.push(Actor::Outside, Step::MakeBridge(bridge.clone()));
-    }
-    for link in &request.links {
-        plan.push(Actor::Outside, Step::MakeLink(link.clone()));
-    }
-    let table = request.table.clone().map(Step::MakeTable);
-    let uplink = request.uplink.clone().map(Step::StartUplink);
-    for step in table.into_iter().chain(uplink) {
+    for step in request.network.steps() {
         plan.push(Actor::Outside, step);
     }
     push_held_overlays(&mut plan, &request);

@@ -35,7 +35,7 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
     if request.loopback {
         plan.push(Actor::Inside, Step::LoopbackUp);
     }
-    for link in &request.links {
+    for link in &request.network.links {
         plan.push(Actor::Inside, Step::SetUpLink(link.clone()));
     }
     if let Some(name) = &request.hostname {

@@ -5,8 +5,8 @@ use crate::{
     idmap::{IdMap, Setgroups},
     ns::{NsKind, NsSet},
     plan::{
-        Bridge, ClockOffset, Confinement, GroupsDenied, Link, Mount, NamespaceFile, Pin,
-        Propagation, Record, Signals, Table, Uplink, enter::CgroupFile,
+        ClockOffset, Confinement, GroupsDenied, Mount, NamespaceFile, Network, Pin, Propagation,
+        Record, Signals, enter::CgroupFile,
     },
     sys::signal::Signal,
 };
@@ -55,14 +55,8 @@ pub struct Request {
     pub makes_mount_points: bool,
     /// Set the loopback device up.
     pub loopback: bool,
-    /// Bridges to make in the caller's network namespace.
-    pub bridges: Vec<Bridge>,
-    /// Links from the caller's network namespace into the new one.
-    pub links: Vec<Link>,
-    /// Translation of addresses for those links.
-    pub table: Option<Table>,
-    /// A program that connects the new network namespace.
-    pub uplink: Option<Uplink>,
+    /// The connections of the new network namespace.
+    pub network: Network,
     /// Mount a sysfs of the new network namespace on /sys, if the kernel allows it.
     pub mount_sys: bool,
     /// Mount a file system of the new IPC namespace's message queues on /dev/mqueue, if the kernel
