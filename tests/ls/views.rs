@@ -13,6 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(every_owner_of_namespaces_has_one_line),
         root(a_pinned_network_is_shown_by_its_name),
         both(columns_agree_with_the_kernel),
+        both(a_caller_that_ignores_children_sees_the_hostname),
         both(wrong_filters_and_columns_are_refused),
         both(every_json_document_fits_the_schema),
     ]
@@ -190,6 +191,18 @@ fn columns_agree_with_the_kernel(session: &Session) {
         .map(|key| key.to_uppercase())
         .collect();
     assert_eq!(listed, keys.iter().map(String::as_str).collect());
+}
+
+fn a_caller_that_ignores_children_sees_the_hostname(session: &Session) {
+    // A child of nsx reads it. The kernel itself reaps the children of such a process.
+    let unshare = session
+        .nsx("unshare -r --uts --hostname box sleep 100")
+        .start();
+    let sleep = unshare.program("sleep");
+    let list = "env --ignore-signal=CHLD nsx ls -q --all -t uts -o ns,hostname --json";
+    let document: Value = serde_json::from_str(&session.command(list).output()).unwrap();
+    let uts = row(&document["namespaces"], &sleep, "uts");
+    assert_eq!(uts["hostname"], "box");
 }
 
 fn wrong_filters_and_columns_are_refused(session: &Session) {

@@ -10,6 +10,7 @@ pub mod calls;
 pub mod capability;
 pub mod census;
 pub mod cgroup;
+mod delegate;
 pub mod descriptor;
 pub mod environment;
 pub mod feature;

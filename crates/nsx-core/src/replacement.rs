@@ -1,8 +1,8 @@
-//! A file that replaces another in one step. If this process is killed before, nothing is left of
-//! it.
+//! A file that replaces another in one step. If this process is killed before that step, no trace of
+//! the file stays.
 
 use crate::sys::{
-    process::{Forked, SingleThread, exit_now, fork},
+    process::{Forked, SingleThread, collect, exit_now, fork},
     signal::Mask,
 };
 use rustix::{
@@ -10,7 +10,7 @@ use rustix::{
     fs::{AtFlags, CWD},
     io::Errno,
     pipe::PipeFlags,
-    process::{Pid, WaitOptions, waitpid},
+    process::Pid,
 };
 use std::{
     ffi::OsString,
@@ -104,7 +104,7 @@ impl Drop for Replacement {
 #[derive(Debug)]
 struct Guard {
     process: Pid,
-    /// Its end of file is the sign.
+    /// The end of this pipe that tells the guard, by its end of file, to remove the file.
     sign: OwnedFd,
 }
 
@@ -134,7 +134,7 @@ impl Guard {
 
     fn release(self) {
         drop(self.sign);
-        let _ = waitpid(Some(self.process), WaitOptions::empty());
+        let _ = collect(self.process);
     }
 }
 

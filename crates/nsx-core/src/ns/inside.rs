@@ -3,15 +3,14 @@
 
 use super::{Namespace, Related};
 use crate::{
+    delegate::{Delegate, end_with},
     pid::Pid,
     proc::{Mount, ProcRoot},
-    sys::process::{Forked, SingleThread, exit_now, fork},
 };
 use rustix::{
     fs::OFlags,
     io::{Errno, read, retry_on_intr, write},
     pipe::{PipeFlags, pipe_with},
-    process::{WaitOptions, waitpid},
     thread::move_into_link_name_space,
 };
 use std::os::fd::AsFd;
@@ -88,39 +87,40 @@ impl Namespace {
     fn with_child<T>(&self, act: impl FnOnce(Pid) -> Result<T, Errno>) -> Result<T, Errno> {
         let (from_child, to_parent) = pipe_with(PipeFlags::CLOEXEC)?;
         let (from_parent, to_child) = pipe_with(PipeFlags::CLOEXEC)?;
-        match fork(SingleThread::check()?)? {
-            Forked::Child => {
+        match Delegate::fork()? {
+            None => {
                 drop((from_child, to_child));
                 let joined = self.join().and_then(|()| write(&to_parent, b"j"));
                 // The end of the file is the end of the need for it.
                 let _ = retry_on_intr(|| read(&from_parent, &mut [0]));
-                exit_now(joined.map_or_else(Errno::raw_os_error, |_| 0))
+                end_with(joined.map(drop))
             }
-            Forked::Parent(child) => {
+            Some(child) => {
                 drop((to_parent, from_parent));
                 let joined = retry_on_intr(|| read(&from_child, &mut [0]));
-                let done = joined.and_then(|_| act(child));
+                let done = joined.and_then(|_| act(child.pid()));
                 drop(to_child);
-                outcome_of(child).and(done)
+                child.outcome().and(done)
             }
         }
     }
 
     fn ask(&self, question: &Question<'_>) -> Result<Vec<u8>, Errno> {
         let (from, to) = pipe_with(PipeFlags::CLOEXEC)?;
-        match fork(SingleThread::check()?)? {
-            Forked::Child => {
+        match Delegate::fork()? {
+            None => {
                 let told = self
                     .join()
                     .and_then(|()| question.answer())
                     .and_then(|answer| write(&to, &answer));
-                exit_now(told.map_or_else(Errno::raw_os_error, |_| 0))
+                end_with(told.map(drop))
             }
-            Forked::Parent(child) => {
+            Some(child) => {
                 drop(to);
                 let mut answer = [0; LONGEST];
-                let length = retry_on_intr(|| read(&from, &mut answer))?;
-                outcome_of(child).map(|()| answer[..length].to_vec())
+                let length = retry_on_intr(|| read(&from, &mut answer));
+                child.outcome()?;
+                Ok(answer[..length?].to_vec())
             }
         }
     }
@@ -136,15 +136,6 @@ impl Namespace {
             }
             outcome => outcome,
         }
-    }
-}
-
-/// Waits for a child that ends with 0 or an errno as its status.
-pub(super) fn outcome_of(child: Pid) -> Result<(), Errno> {
-    let status = retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?;
-    match status.and_then(|(_, status)| status.exit_status()) {
-        Some(0) => Ok(()),
-        errno => Err(Errno::from_raw_os_error(errno.unwrap_or(libc::ECHILD))),
     }
 }
 

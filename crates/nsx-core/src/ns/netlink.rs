@@ -3,11 +3,11 @@
 //! A socket talks to the network namespace in which it was opened, so that being there for one
 //! system call is enough to read all of it from outside.
 
-use super::{Namespace, NsKind, inside::outcome_of};
+use super::{Namespace, NsKind};
 use crate::{
+    delegate::{Delegate, end_with},
     passing::{self, socket_pair},
     proc::{NsLink, ProcError, ProcRoot},
-    sys::process::{Forked, SingleThread, exit_now, fork},
 };
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -81,18 +81,16 @@ fn socket(protocol: Option<Protocol>) -> Result<OwnedFd, Errno> {
 /// Opens a socket by a child that joins the namespace, sends the socket, and ends.
 fn open_by_child(ns: &Namespace, protocol: Option<Protocol>) -> Result<OwnedFd, Errno> {
     let (from_child, to_parent) = socket_pair()?;
-    match fork(SingleThread::check()?)? {
-        Forked::Child => {
-            let sent = ns
-                .join()
+    match Delegate::fork()? {
+        None => end_with(
+            ns.join()
                 .and_then(|()| socket(protocol))
-                .and_then(|socket| passing::send(&to_parent, b"s", Some(socket.as_fd())));
-            exit_now(sent.map_or_else(Errno::raw_os_error, |()| 0))
-        }
-        Forked::Parent(child) => {
+                .and_then(|socket| passing::send(&to_parent, b"s", Some(socket.as_fd()))),
+        ),
+        Some(child) => {
             drop(to_parent);
             let received = passing::receive(&from_child, &mut [0], RecvFlags::empty());
-            outcome_of(child)?;
+            child.outcome()?;
             let (_, socket) = received?;
             socket.ok_or(Errno::BADMSG)
         }

@@ -1,4 +1,4 @@
-//! `ENOSPC`: the limit on namespaces that is used up, and whose it is.
+//! `ENOSPC`: the limit on namespaces that is used up, and the user whose limit it is.
 //!
 //! The kernel counts the namespaces of each kind that a user has created, in the user namespace of
 //! their creator and in every one further out, and holds each count against `user.max_*_namespaces`
@@ -7,11 +7,9 @@
 
 use super::{Administrator, Facts, Refusal, Remedy};
 use crate::{
-    accounts,
-    attempt::in_child,
+    accounts, attempt,
     ns::{NsId, NsKind, NsSet, Related},
     proc::NsLink,
-    sys::process::unshare,
 };
 use rustix::io::Errno;
 use std::collections::BTreeSet;
@@ -27,7 +25,7 @@ struct Limit {
     most: Option<u64>,
     /// The namespaces that it counts there, as far as they can be seen.
     seen: u64,
-    /// `true` if there is no user namespace further out.
+    /// `true` in the initial user namespace.
     outermost: bool,
     /// `true` if the caller is nested as deeply as possible; unknown if what is further out cannot
     /// be seen.
@@ -159,17 +157,14 @@ impl Limit {
 
 /// Finds which of these kinds the kernel creates no more of, by trying each in a child.
 fn exhausted(kinds: NsSet) -> Option<NsKind> {
-    // Only with its user namespace may an ordinary user create the others.
+    // An ordinary user may create the others only together with a user namespace.
+    let user = kinds.intersection(NsSet::EMPTY.with(NsKind::User));
     let mut order: Vec<NsKind> = kinds.iter().collect();
     order.sort_by_key(|kind| *kind != NsKind::User);
-    let is_exhausted =
-        |kind: &NsKind| matches!(unshare(kind.flag()), Err(Errno::NOSPC | Errno::USERS));
-    let status = in_child(|| {
-        let index = order.iter().position(is_exhausted);
-        index.map_or(0, |index| index as i32 + 1)
-    });
-    let index = usize::try_from(status.ok()??).ok()?.checked_sub(1)?;
-    order.get(index).copied()
+    order.into_iter().find(|kind| {
+        let created = attempt::create(&[user.with(*kind)]);
+        matches!(created, Err(Errno::NOSPC | Errno::USERS))
+    })
 }
 
 #[cfg(test)]

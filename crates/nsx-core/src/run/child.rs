@@ -22,11 +22,10 @@ use super::{
 use crate::{
     plan::{Actor, Plan, Signals, Step},
     sys::{
-        process::{Forked, exit_now},
+        process::{Forked, collect, exit_now},
         signal::SignalFd,
     },
 };
-use rustix::process::{WaitOptions, waitpid};
 
 /// Takes the step at `index`, which makes a child that walks on from there, and waits for the
 /// program to end.
@@ -86,7 +85,7 @@ pub(super) fn run_child(
         if let Err(errno) = outcome {
             drop(ours); // the child ends
             outside.inspect(Outside::undo);
-            let _ = waitpid(Some(child), WaitOptions::empty());
+            let _ = collect(child);
             return Err(Failure::new(planned, errno));
         }
     }

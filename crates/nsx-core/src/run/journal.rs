@@ -7,11 +7,8 @@ use super::{
     perform::Performer,
     uplink,
 };
-use crate::{ns::Namespace, pid::Pid, plan::Plan, proc::ProcRoot};
-use rustix::{
-    io::Errno,
-    process::{WaitOptions, waitpid},
-};
+use crate::{ns::Namespace, pid::Pid, plan::Plan, proc::ProcRoot, sys::process::collect};
+use rustix::io::Errno;
 
 /// The mounts, files and links that steps leave behind.
 pub(super) struct Journal<'a> {
@@ -148,14 +145,14 @@ pub(super) fn guard(plan: &Plan, performer: &Performer<'_>, journal: &Link, writ
             Ok(Some(Message::Keep)) => kept = true,
             Ok(Some(Message::Undo)) => kept = false,
             Ok(Some(Message::Finish)) => made.clear(),
-            Ok(Some(_)) => {} // said to others
+            Ok(Some(_)) => {} // not a message to a guard
             Ok(None) => break,
-            // What came then is not known. The writer undoes what it made by itself unless it is
+            // The messages after an error are lost. The writer undoes its steps itself unless it is
             // killed.
             Err(_) => return,
         }
     }
-    let killed = matches!(waitpid(Some(writer), WaitOptions::empty()), Ok(Some((_, status))) if status.signaled());
+    let killed = collect(writer).is_ok_and(|status| status.signaled());
     while let Some((step, part)) = made.pop().filter(|_| killed) {
         let whole = plan
             .steps()

@@ -3,9 +3,10 @@
 use crate::{
     beneath,
     cgroup::STANDARD,
+    delegate::{Delegate, end_with},
     ns::NsKind,
     proc::{ProcRoot, hides_reader},
-    sys::process::{Forked, SingleThread, exit_now, fork, unshare},
+    sys::process::unshare,
 };
 use rustix::{
     fd::{AsFd, AsRawFd, OwnedFd},
@@ -15,7 +16,6 @@ use rustix::{
         FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags,
         MoveMountFlags, UnmountFlags, fsconfig_create, fsconfig_set_fd,
     },
-    process::{WaitOptions, waitpid},
     thread::LinkNameSpaceType,
 };
 use std::{ffi::CStr, path::Path};
@@ -30,13 +30,13 @@ pub(super) fn procfs(mount_point: impl rustix::path::Arg) -> Result<(), Errno> {
 ///
 /// Since 6.17 the kernel can be told which PID namespace that is. Before, a process must be in it:
 /// a child that mounts and ends.
-pub(super) fn joined_procfs(proc: &ProcRoot, thread: SingleThread) -> Result<(), Errno> {
+pub(super) fn joined_procfs(proc: &ProcRoot) -> Result<(), Errno> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let namespace = rustix::fs::openat(proc, "self/ns/pid_for_children", flags, Mode::empty())?;
     let told = rustix::mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)
         .and_then(|context| fsconfig_set_fd(&context, "pidns", &namespace).map(|()| context));
     let Ok(context) = told else {
-        return procfs_by_child(thread);
+        return procfs_by_child();
     };
     fsconfig_create(&context)?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
@@ -98,21 +98,10 @@ pub(super) fn keep_apart(proc: &ProcRoot) -> Result<(), Errno> {
     outcome
 }
 
-fn procfs_by_child(thread: SingleThread) -> Result<(), Errno> {
-    match fork(thread)? {
-        Forked::Child => exit_now(match procfs("/proc") {
-            Ok(()) => 0,
-            Err(errno) => errno.raw_os_error(),
-        }),
-        Forked::Parent(child) => {
-            let status = waitpid(Some(child), WaitOptions::empty())?
-                .and_then(|(_, status)| status.exit_status());
-            match status {
-                Some(0) => Ok(()),
-                Some(errno @ 1..=255) => Err(Errno::from_raw_os_error(errno)),
-                _ => Err(Errno::SRCH),
-            }
-        }
+fn procfs_by_child() -> Result<(), Errno> {
+    match Delegate::fork()? {
+        None => end_with(procfs("/proc")),
+        Some(child) => child.outcome(),
     }
 }
 

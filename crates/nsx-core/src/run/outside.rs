@@ -1,12 +1,12 @@
 //! The outside: a process that stays in the caller's namespaces, for steps that can be taken only
 //! there.
 //!
-//! It is made before the first step, takes one step each time it is told to, and ends when nsx lets
-//! go of it. What its steps leave behind goes if nsx ends before it has said that it may stay. A
-//! guard, its parent, sees to that if the outside itself is killed.
+//! nsx makes the outside before the first step, lets it take one step at a time, and ends it by
+//! closing the link. If nsx ends before it has told the outside to keep the results, the outside
+//! undoes its steps; if the outside is killed, its parent, a guard, undoes them.
 //!
-//! It is nobody's child: nsx may become the program, which must not inherit a child that it never
-//! made.
+//! The outside is not nsx's child: nsx may become the program, which must not inherit a child that
+//! it never made.
 
 use super::{
     journal::{Journal, guard},
@@ -21,11 +21,11 @@ use crate::{
     pid::Pid,
     plan::{self, Actor, LinkKind, Plan, Step},
     sys::{
-        process::{Forked, exit_now, fork},
+        process::{Forked, collect, exit_now, fork},
         signal::{Disposition, Mask},
     },
 };
-use rustix::{io::Errno, process::WaitOptions};
+use rustix::io::Errno;
 
 /// nsx's handle on its outside.
 pub(super) struct Outside {
@@ -49,7 +49,7 @@ impl Outside {
         match fork(performer.thread)? {
             Forked::Parent(middle) => {
                 drop(theirs);
-                let _ = rustix::process::waitpid(Some(middle), WaitOptions::empty());
+                let _ = collect(middle);
                 Ok(Some(Self {
                     link: ours,
                     ends_with_program: ends_with_program(plan),
@@ -102,8 +102,8 @@ impl Outside {
 
 /// Makes the outside, and stays as its guard.
 fn guarded(plan: &Plan, performer: &Performer<'_>, link: Link) {
-    // Else the status of a child would be lost, the outside's or a program's that a step runs, if
-    // the caller ignores SIGCHLD.
+    // If the caller ignores SIGCHLD, the kernel keeps no status of the outside, or of a program that
+    // a step runs.
     let _ = Disposition::default_for(libc::SIGCHLD);
     if ends_with_program(plan) {
         // A signal from the terminal is for the program, and takes nothing away too early.
@@ -156,7 +156,7 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
             Message::Keep => journal.keep(),
             Message::Undo => journal.undo(),
             Message::Finish => journal.finish(),
-            _ => {} // said to others
+            _ => {} // not a message to an outside
         }
         if link.send(Message::Took(index, outcome)).is_err() {
             // nsx takes this for a failure.

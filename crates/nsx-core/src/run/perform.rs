@@ -182,9 +182,7 @@ impl<'a> Performer<'a> {
                 let mount_point = self.mounter.borrow().directory(root.as_deref(), at)?;
                 mounts::procfs(mounts::path_of(&mount_point))
             }
-            Step::MountJoinedProc => {
-                mounts::joined_procfs(self.proc.ok_or(Errno::NOENT)?, self.thread)
-            }
+            Step::MountJoinedProc => mounts::joined_procfs(self.proc.ok_or(Errno::NOENT)?),
             Step::MountOwnProc(own) => {
                 mounts::own_procfs(own.detached(), self.proc.ok_or(Errno::NOENT)?)
             }

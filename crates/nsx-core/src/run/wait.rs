@@ -18,7 +18,7 @@ use crate::{
     plan::Signals,
     proc::ProcRoot,
     sys::{
-        process::{Group, has_job_control},
+        process::{Group, collect, has_job_control},
         signal::{DefaultEffect, Received, Signal, SignalFd, default_effect},
     },
 };
@@ -38,7 +38,7 @@ pub(super) struct Waiter<'a> {
     /// The signal that nsx emulated with SIGKILL or SIGSTOP, because the program, as PID 1, would
     /// have ignored it.
     in_place_of: Option<Signal>,
-    /// The signal that killed the program, as a PID 1 that is nsx has told.
+    /// The signal that killed the program, as nsx, as PID 1, has reported.
     killed: Option<Signal>,
     outside: Option<Outside>,
     /// The leader, if the program has a terminal of its own, which this process's session is on.
@@ -46,7 +46,7 @@ pub(super) struct Waiter<'a> {
     /// `true` once it is known whether the program has set off.
     set_off: bool,
     suspension: Suspension,
-    /// The number of times that PID 1 said that the program stopped.
+    /// The number of stops of the program that PID 1 has reported.
     stops: usize,
 }
 
@@ -142,13 +142,7 @@ impl<'a> Waiter<'a> {
             }
         }
         self.set_off(report)?;
-        loop {
-            match waitpid(Some(self.program.0), WaitOptions::empty()) {
-                Ok(None) | Err(Errno::INTR) => {}
-                Ok(Some((_, status))) => return Ok(self.ended(status)),
-                Err(errno) => return Err(errno),
-            }
-        }
+        collect(self.program.0).map(|status| self.ended(status))
     }
 
     /// Acts on a message. Returns the end of the wait, if a keeper needs nobody to wait for it.
@@ -172,7 +166,7 @@ impl<'a> Waiter<'a> {
                 link.map_or(Ok(()), |link| link.send(Message::Resume(self.stops)))?;
             }
             Message::Killed(signal) => self.killed = Some(signal),
-            _ => {} // said to others
+            _ => {} // not a message to a waiter
         }
         Ok(None)
     }

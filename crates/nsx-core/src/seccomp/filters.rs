@@ -9,7 +9,7 @@ use crate::{
     pid::Process,
     plan::Filter,
     sys::{
-        process::{Forked, SingleThread, exit_now, fork},
+        process::{Forked, SingleThread, collect, exit_now, fork},
         trace::{self, Instruction, MOST_INSTRUCTIONS},
     },
 };
@@ -18,7 +18,7 @@ use rustix::{
     fd::OwnedFd,
     io::Errno,
     pipe::PipeFlags,
-    process::{Signal, WaitId, WaitIdOptions, WaitOptions},
+    process::{Signal, WaitId, WaitIdOptions},
 };
 use std::time::{Duration, Instant};
 
@@ -46,10 +46,10 @@ pub(crate) fn read(target: &Process, thread: SingleThread) -> Result<Vec<Filter>
         Forked::Parent(child) => {
             drop(theirs);
             let text = read_in_time(&ours, Instant::now() + PATIENCE + PATIENCE / 2);
-            // It may be waiting for a target that keeps it waiting. Its number is its own until it
-            // was waited for.
+            // The child may still wait for the target to stop. Its id is not reused before it is
+            // collected.
             let _ = rustix::process::kill_process(child, Signal::KILL);
-            let _ = rustix::process::waitpid(Some(child), WaitOptions::empty());
+            let _ = collect(child);
             decode(&text?)
         }
     }
@@ -63,8 +63,8 @@ pub(crate) fn install(filters: &[Filter]) -> Result<(), Errno> {
 fn trace(target: &Process) -> Result<Vec<Filter>, Errno> {
     let pid = target.pid();
     trace::seize(pid)?;
-    // The number was the target's if it has not ended since; if it has, the end of this process
-    // lets go of the other.
+    // If the target has ended, the id may be another process's, which is released when this
+    // process ends.
     if target.ended() {
         return Err(Errno::SRCH);
     }

@@ -8,8 +8,8 @@ pub(crate) use super::exit::exit_now;
 use super::{check, signal::Signal};
 use rustix::{
     fd::{AsFd, AsRawFd},
-    io::Errno,
-    process::Pid,
+    io::{Errno, retry_on_intr},
+    process::{Pid, WaitOptions, WaitStatus, waitpid},
     thread::UnshareFlags,
 };
 use std::{
@@ -38,7 +38,7 @@ pub(crate) fn set_file_ids(uid: libc::uid_t, gid: libc::gid_t) {
 /// Returns whether the process of a pidfd has ended and was waited for: `pidfd_send_signal(2)` with
 /// no signal (5.1).
 pub(crate) fn is_reaped(pidfd: impl AsFd) -> bool {
-    // EPERM is of one that is there.
+    // EPERM is the answer for a process that exists.
     send_signal(pidfd, 0) == Err(Errno::SRCH)
 }
 
@@ -79,7 +79,7 @@ impl SingleThread {
         }
     }
 
-    /// Returns a proof that is none, for tests: their children take no lock.
+    /// Returns a proof without a check, for tests, whose children take no lock.
     #[cfg(test)]
     pub(crate) fn assume() -> Self {
         Self(PhantomData)
@@ -88,9 +88,9 @@ impl SingleThread {
 
 /// The two sides of a fork.
 pub enum Forked {
-    /// The one that called, with the other's id in its own PID namespace.
+    /// The process that called, with the child's id in its PID namespace.
     Parent(Pid),
-    /// The new one.
+    /// The child.
     Child,
 }
 
@@ -106,9 +106,16 @@ pub(crate) fn fork(_: SingleThread) -> Result<Forked, Errno> {
     forked(unsafe { libc::fork() }.into())
 }
 
+/// Waits until a child of this process has ended, and collects its status, see `waitpid(2)`.
+pub(crate) fn collect(child: Pid) -> Result<WaitStatus, Errno> {
+    let ended = retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?;
+    // Only NOHANG makes it return without a status.
+    ended.map(|(_, status)| status).ok_or(Errno::CHILD)
+}
+
 /// The two sides of a fork beside other threads.
 pub(crate) enum ForkedBeside {
-    /// The one that called, with the child's id in its own PID namespace.
+    /// The process that called, with the child's id in its PID namespace.
     Parent(Pid),
     /// The child, which has one thread.
     Child(SingleThread),
@@ -117,11 +124,11 @@ pub(crate) enum ForkedBeside {
 /// Makes a child of a process that may have several threads, of which the child has the one that
 /// calls.
 ///
-/// A lock that another thread holds stays held in the child for ever. The C library's `fork` leaves
-/// its own allocator usable; [`crate::run::spawn`] says what else the child keeps to.
+/// A lock that another thread holds stays held in the child for ever. The C library's `fork` keeps
+/// its own allocator usable; [`crate::run::spawn`] documents what else the child must not use.
 pub(crate) fn fork_beside_threads() -> Result<ForkedBeside, Errno> {
-    // SAFETY: the child has a copy of all memory, and of this stack. What it finds locked it waits
-    // for; nothing that is unlocked is half written.
+    // SAFETY: the child has a copy of all memory and of this stack. Data behind a lock that another
+    // thread holds cannot be reached in the child; all other data is consistent.
     Ok(match forked(unsafe { libc::fork() }.into())? {
         Forked::Parent(child) => ForkedBeside::Parent(child),
         Forked::Child => ForkedBeside::Child(SingleThread(PhantomData)),
@@ -146,8 +153,8 @@ fn send_signal(pidfd: impl AsFd, signal: Signal) -> Result<(), Errno> {
 }
 
 /// Makes a child that is in a cgroup of version 2 from its birth: CLONE_INTO_CGROUP of `clone3(2)`
-/// (5.7). `directory` is the cgroup's. Who goes there later waits until the kernel has no reader of
-/// any process's cgroups, for 20 ms if it idles.
+/// (5.7). `directory` is the cgroup's. A process that joins a cgroup later waits until the kernel has
+/// no reader of any process's cgroups left: 20 ms on an idle host.
 ///
 /// # Errors
 /// `ENOSYS` if the kernel lacks the call; `EACCES`, `EBUSY` and others if a process could not go
@@ -242,7 +249,7 @@ pub(crate) fn execv(path: &CStr, arguments: &[CString]) -> Errno {
 pub(crate) fn exec_file(_: SingleThread, file: impl AsFd, arguments: &[CString]) -> Errno {
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(std::ptr::null());
-    // SAFETY: one thread, so nobody changes it meanwhile.
+    // SAFETY: one thread, so no other changes the variable meanwhile.
     let environment = unsafe { environ };
     // SAFETY: the path is an empty string; strings and arrays end with a zero, and live until the
     // call returns.
@@ -280,7 +287,7 @@ pub(crate) fn set_environment(_: SingleThread, variables: &[CString]) {
         .collect();
     pointers.push(std::ptr::null_mut());
     let array: &'static mut [_] = pointers.leak();
-    // SAFETY: one thread, so nobody reads it meanwhile.
+    // SAFETY: one thread, so no other reads the variable meanwhile.
     unsafe { environ = array.as_mut_ptr() };
 }
 
@@ -288,7 +295,7 @@ pub(crate) fn set_environment(_: SingleThread, variables: &[CString]) {
 /// see [`set_environment`]. `PR_SET_MM` of `prctl(2)` and `/proc/PID/environ` call this memory the
 /// environment too.
 pub(crate) fn wipe_environment(_: SingleThread) {
-    // SAFETY: one thread, so nobody changes it meanwhile.
+    // SAFETY: one thread, so no other changes the variable meanwhile.
     let mut variable = unsafe { environ };
     loop {
         // SAFETY: the array ends with a null pointer, at which this loop ends.
@@ -329,7 +336,7 @@ impl Group {
         check(unsafe { libc::getpgid(process.as_raw_nonzero().get()) }).map(Self)
     }
 
-    /// This process's own.
+    /// Returns this process's group.
     pub(crate) fn own() -> Self {
         // SAFETY: a call without memory, which cannot fail.
         Self(unsafe { libc::getpgrp() })
@@ -341,7 +348,7 @@ impl Group {
         check(unsafe { libc::tcgetpgrp(terminal.as_fd().as_raw_fd()) }).map(Self)
     }
 
-    /// Gives it the foreground of a terminal, see `tcsetpgrp(3)`.
+    /// Gives the group the foreground of a terminal, see `tcsetpgrp(3)`.
     pub(crate) fn set_foreground(self, terminal: impl AsFd) -> Result<(), Errno> {
         // SAFETY: the descriptor is open, and the call needs no memory of ours.
         check(unsafe { libc::tcsetpgrp(terminal.as_fd().as_raw_fd(), self.0) }).map(drop)
@@ -355,8 +362,7 @@ impl Group {
         check(unsafe { libc::setpgid(process, process) }).map(|_| Self(process))
     }
 
-    /// Sends a signal to all of it. If nobody is left, or nobody whom this process may signal,
-    /// there is nobody to tell.
+    /// Sends a signal to all processes of the group that this process may signal, if any.
     pub(crate) fn signal(self, signal: Signal) {
         if self.0 > 1 {
             // SAFETY: a call without memory.
@@ -364,8 +370,7 @@ impl Group {
         }
     }
 
-    /// Returns whether nobody is left in the group. For a group that has no id here this cannot be
-    /// known.
+    /// Returns whether the group has no process left; false if the group has no id here.
     pub(crate) fn is_gone(self) -> bool {
         Pid::from_raw(self.0).is_some_and(|leader| {
             rustix::process::test_kill_process_group(leader) == Err(Errno::SRCH)
@@ -379,8 +384,7 @@ impl Group {
 }
 
 /// Returns whether this process's parent is of its session but of another group, as a shell is that
-/// runs jobs: the parent then learns when this process stops, and can resume it. If not, somebody
-/// else may, or nobody.
+/// runs jobs: the parent then learns when this process stops, and can resume it.
 pub(crate) fn has_job_control() -> bool {
     let Some(parent) = rustix::process::getppid() else {
         return false;
