@@ -138,7 +138,8 @@ impl Membership {
     /// Returns the file by which a process with one thread joins a cgroup, whose directory is
     /// given.
     pub fn file(&self, directory: &Path) -> PathBuf {
-        // A thread that writes itself there waits for nobody; in version 2 it may not go so far.
+        // A thread that writes its own id need not wait for readers of cgroups. Version 2 forbids
+        // that.
         directory.join(if self.is_v2() {
             "cgroup.procs"
         } else {

@@ -14,7 +14,7 @@ use std::{
 };
 
 /// A container, or a unit, as its engine's records and the kernel describe it.
-/// Texts from records are bytes that somebody wrote. Escape them before a terminal shows them.
+/// Texts from records are unchecked bytes. Escape them before a terminal shows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Container {
@@ -84,8 +84,8 @@ pub enum State {
     Created,
     /// The container has no process. The text is the engine's: `exited`, `created`, `stopped`.
     Stopped(&'static str),
-    /// The container was started once, and this directory has no record of its process. The
-    /// container may run nevertheless, if its user had another runtime directory.
+    /// The container was started, but this runtime directory has no record of its process. The
+    /// container may still run if its user started it with another runtime directory.
     Unrecorded(PathBuf),
     /// The record names a process that is no longer the container's.
     Stale(Stale),
@@ -101,7 +101,7 @@ pub enum Stale {
     #[error("its process {0} has ended")]
     Ended(i32),
     /// The id is used by a process that started at another time.
-    #[error("process {0} started at another time than the one that is recorded")]
+    #[error("process {0} started at another time than recorded")]
     Start(i32),
     /// The process is in another container, by its cgroup.
     #[error("process {0} is in another container: {1:?}")]
@@ -109,7 +109,7 @@ pub enum Stale {
     /// The record has no time of the start, and the cgroup of the process names no container.
     #[error("nothing shows that process {0} is the container's")]
     Unproven(i32),
-    /// The pidfd's inode is not the one that is recorded.
+    /// The pidfd has another inode than the record says.
     #[error("the id {0} belongs to another process now")]
     Inode(i32),
 }

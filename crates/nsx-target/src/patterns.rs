@@ -55,7 +55,7 @@ pub enum Pattern {
         namespace: OsString,
         /// The pattern of pods.
         pod: OsString,
-        /// The pattern of containers; the first one of each pod if there is none.
+        /// The pattern of containers; without it, the first container of each pod.
         container: Option<OsString>,
     },
     /// Network namespaces that have names.

@@ -12,7 +12,7 @@ pub struct Person {
     pub config: PathBuf,
     /// `XDG_RUNTIME_DIR`, or `/run/user/UID`.
     pub runtime: PathBuf,
-    /// The user's id. Engines put it into the names of directories in /tmp if there is no runtime
+    /// The user's id, which engines use in names of directories in /tmp if the user has no runtime
     /// directory.
     pub uid: u32,
 }

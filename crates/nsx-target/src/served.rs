@@ -47,7 +47,7 @@ impl ServedMounts {
         if let Some(point) = points.iter().find(|point| point.holds(entry)) {
             return Ok(point.server);
         }
-        // It may have been mounted since the mounts were read.
+        // The file system may have been mounted since the mounts were read.
         *points = MountPoint::read_all()?;
         match points.iter().find(|point| point.holds(entry)) {
             Some(point) => Ok(point.server),

@@ -1,4 +1,4 @@
-//! The users and groups of another root directory, a container's: its own files, and nobody else.
+//! The users and groups of another root directory, a container's: its own files alone.
 //!
 //! A process inside may have written anything there, so no link leads out, only regular files are
 //! opened, and only so much of them is read.
@@ -11,7 +11,7 @@ use std::path::Path;
 /// The most that is read of a file.
 const MOST: usize = 4 << 20;
 
-/// The files `/etc/passwd` and `/etc/group` below a root directory; empty if there is none.
+/// The files `/etc/passwd` and `/etc/group` below a root directory; empty if missing.
 #[derive(Debug, Default)]
 pub struct Accounts {
     passwd: Vec<u8>,

@@ -166,7 +166,7 @@ impl Part {
                 let mount = number(b"mnt_id")?;
                 pins.iter().find(|(id, _)| *id == mount).map(|(_, ns)| *ns)
             }
-            // A root directory has that name too. Before 5.14 there is no number.
+            // A root directory has that name too. Kernels before 5.14 report no inode number.
             None if number(b"ino").is_some_and(|inode| inode < LOWEST_INODE) => None,
             None => search.open_unmounted(pid, fd),
         }

@@ -65,7 +65,7 @@ pub struct NamespaceMount {
     /// The mount, as seen from the root directory of the viewer. Its id is that of `mountinfo`, or
     /// its unique id if it has no viewer.
     pub mount: Mount,
-    /// The mount namespace that the mount is in; none if it could not be told.
+    /// The mount namespace that the mount is in; `None` if unknown.
     pub inside: Option<NsId>,
     /// The viewer of the mount.
     pub viewer: Viewer,
@@ -88,7 +88,7 @@ impl NamespaceMount {
     /// Opens the namespace, in a way that never waits, see [`Namespace::open_mount`].
     ///
     /// # Errors
-    /// As there; `Vanished` too if the viewer has ended, or there is none.
+    /// As there; `Vanished` too if the viewer has ended or is unknown.
     pub fn open(&self, proc: &ProcRoot) -> Result<Namespace, ProcError> {
         match self.viewer {
             _ if proc.is_copy() => Err(ProcError::Vanished),

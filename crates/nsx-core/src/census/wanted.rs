@@ -119,7 +119,7 @@ impl Wanted {
     /// Looks among the namespaces that are bound to files that the caller sees.
     fn of_own_mounts(self, proc: &ProcRoot) -> Result<Option<Namespace>, Errno> {
         let mut text = Vec::new();
-        // Without mountinfo there is nothing more to be seen.
+        // Without mountinfo, no further mounts are visible.
         let mounts = proc
             .read_own("mountinfo", &mut text)
             .ok()

@@ -188,7 +188,7 @@ fn fill(levels: &mut [Level], proc: &ProcRoot) {
             continue;
         };
         let found = maps(proc, pid).ok();
-        // It may have ended, and its number be another's.
+        // The process may have ended, and its id belong to another.
         level.maps = found.filter(|_| proc.ns(pid, link) == Ok(ns));
     }
 }

@@ -67,7 +67,8 @@ impl Lineages {
             while let Ok(Related::Is(parent)) = lineage[lineage.len() - 1].parent() {
                 lineage.push(Arc::new(parent));
             }
-            // It may be another process, and namespace, by now: what was opened counts.
+            // The id may belong to another process in another namespace by now: only the opened
+            // namespace counts.
             let inode = lineage[0].id().inode;
             return Ok(self.known.entry(inode).or_insert(lineage));
         }

@@ -45,7 +45,7 @@ pub(super) fn scan(
     from: &Numbering,
     ids: &[Pid],
 ) -> Result<HashMap<Pid, Result<Found, Untranslated>>, Untranslated> {
-    // Beside what the procfs shows, or above: nobody in there has the id in a chain.
+    // Beside or above the procfs's PID namespace: no chain that it shows has such ids.
     let Some(level) = from.level() else {
         return Ok(HashMap::default());
     };
@@ -175,7 +175,7 @@ impl Scan<'_> {
         }
         let mut namespaces: Vec<_> = levels.iter().map(|level| level.ns).collect();
         if self.from.is_own() {
-            // It was pinned by this number: there is no need to see the namespace.
+            // The process was pinned by this number, so its namespace need not be visible.
             namespaces[self.level] = Some(self.from.id());
         }
         match namespaces[self.level] {

@@ -159,11 +159,11 @@ pub enum Step {
     },
     /// Allow or deny setgroups in the new user namespace.
     WriteSetgroups(Setgroups),
-    /// Set a clock of the new time namespace, while nobody is in it.
+    /// Set a clock of the new time namespace, while it has no process.
     SetClock(ClockOffset),
     /// Bind a new namespace to a file.
     Pin(Pin),
-    /// Start nsx over from a file that nobody can write to.
+    /// Start nsx over from a file that no process can write to.
     Seal,
     /// Leave the program only this number of the caller's descriptors, counted from 0.
     KeepDescriptors(u32),

@@ -11,8 +11,8 @@ pub const LONGEST: usize = 8192;
 
 impl ProcRoot {
     /// Returns the command line of a process, at most [`LONGEST`] bytes, its arguments separated by
-    /// spaces; if there is none, as of a zombie or a kernel thread, or it cannot be read, the name
-    /// that `status` has.
+    /// spaces. If it is empty, as that of a zombie or a kernel thread, or cannot be read, returns the
+    /// name in `status`.
     ///
     /// `buffer` is for the call to work in, so that a long list needs only one.
     pub fn command(&self, pid: Pid, status: &Status, buffer: &mut Vec<u8>) -> Vec<u8> {
@@ -20,14 +20,14 @@ impl ProcRoot {
             .unwrap_or_else(|| status.name.clone())
     }
 
-    /// Like [`ProcRoot::command`], but returns none if there is no command line to read.
+    /// Like [`ProcRoot::command`], but returns `None` if the command line is empty or cannot be read.
     pub fn command_line(&self, pid: Pid, buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
         self.read_piece(LONGEST, pid, "cmdline", buffer).ok()?;
         spaced(buffer)
     }
 }
 
-/// Returns the arguments with spaces between them; nothing if there is no argument that has a byte.
+/// Returns the arguments with spaces between them; `None` if all of them are empty.
 pub fn spaced(cmdline: &[u8]) -> Option<Vec<u8>> {
     let end = cmdline.iter().rposition(|&byte| byte != 0)? + 1;
     Some(

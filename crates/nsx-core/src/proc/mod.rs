@@ -1,8 +1,8 @@
 //! The proc file system, read as bytes.
 //!
 //! Any name that a process gives itself reaches these parsers, so each takes `&[u8]`, accepts
-//! anything and never panics. The world changes while it is read: every answer is a value or says
-//! why there is none, see [`ProcError`].
+//! anything and never panics. The world changes while it is read: every answer is a value or a reason
+//! why it is missing, see [`ProcError`].
 
 pub mod cmdline;
 mod credentials;

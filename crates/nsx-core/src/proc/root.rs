@@ -35,8 +35,8 @@ pub struct ProcRoot {
     is_copy: bool,
 }
 
-/// No more of a file in a copy is read: nobody has a process with a longer command line or table of
-/// mounts.
+/// The most bytes of a file in a copy that are read: no process has a longer command line or table
+/// of mounts.
 const LONGEST_IN_COPY: usize = 64 << 20;
 
 impl ProcRoot {

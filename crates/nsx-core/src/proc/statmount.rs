@@ -29,7 +29,7 @@ impl Mount {
         loop {
             let count = sys::mount::list(namespace, last, &mut ids)?;
             for &id in &ids[..count] {
-                // One that was unmounted meanwhile is not there any more.
+                // A mount that was unmounted meanwhile is gone.
                 if sys::mount::stat(namespace, id, MASK, &mut buffer).is_ok() {
                     pins.extend(
                         Self::from_statmount(&buffer).filter(|mount| mount.namespace().is_some()),

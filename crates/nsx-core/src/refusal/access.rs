@@ -1,4 +1,4 @@
-//! From a process that the kernel lets nobody look at to the rule that forbids it.
+//! The rule by which the kernel forbids reading a process.
 //!
 //! The rules are those of `ptrace(2)`, "Ptrace access mode checking", for
 //! `PTRACE_MODE_READ_FSCREDS`: what is in `/proc/PID/ns` and the links beside it are guarded by

@@ -1,7 +1,7 @@
 //! From a refused step to its cause and the way out.
 //!
-//! Only facts that were checked are told: an errno alone has too many causes. If none of them
-//! holds, nothing is said.
+//! A refusal states only facts that were checked, because an errno alone has too many causes. If
+//! no known cause applies, the refusal has no explanation.
 
 mod access;
 mod create;

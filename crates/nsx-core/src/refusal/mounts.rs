@@ -13,7 +13,7 @@ use std::{
 };
 
 impl Facts<'_> {
-    /// Returns the ways out if there is no directory to mount a procfs on.
+    /// Returns the remedies if the directory to mount a procfs on is missing.
     pub(super) fn without_proc_directory(&self) -> Vec<Remedy> {
         if self.joins {
             vec![Remedy::MakeDirectory, Remedy::LeaveProcAsItIs]

@@ -26,7 +26,7 @@ impl Complaint {
             .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
     }
 
-    /// Writes what the program said to standard error.
+    /// Writes the program's complaint to standard error.
     pub(super) fn print(mut self) {
         let mut text = Vec::new();
         let _ = self.0.rewind();

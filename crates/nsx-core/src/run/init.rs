@@ -84,7 +84,7 @@ impl<'a> Watch<'a> {
             .retain(|watched| default_effect(watched.signal) != DefaultEffect::Stop);
     }
 
-    /// Returns the time until the next look, or none if there is nothing to look at.
+    /// Returns the time until the next look, or `None` if no signal is being watched.
     pub(super) fn pause(&self) -> Option<Duration> {
         (!self.watched.is_empty()).then(|| self.due.saturating_duration_since(Instant::now()))
     }

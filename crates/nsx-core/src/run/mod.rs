@@ -84,7 +84,7 @@ use rustix::io::Errno;
 /// is the caller's procfs, which only some steps need.
 ///
 /// If no step of the plan forks, this process becomes the program and the call returns only on
-/// failure; `observer` is then told of skipped steps alone. Otherwise the call returns when the
+/// failure; `observer` then gets skipped steps alone. Otherwise the call returns when the
 /// program has ended, and this process is then in the new namespaces, with every signal blocked:
 /// nothing is left to do but to end as the program did.
 ///

@@ -29,7 +29,7 @@ impl Program {
         }
     }
 
-    /// Sends a signal. To a program that has ended there is nobody to send it to.
+    /// Sends a signal. Does nothing if the program has ended.
     pub(super) fn send(&self, signal: Signal) {
         let _ = signal::send(self.0, signal);
     }

@@ -1,4 +1,4 @@
-//! The reports of a child on its steps, as the observer of the run is told of them.
+//! The reports of a child on its steps, passed on to the observer of the run.
 
 use super::{Event, Failure, board::Board};
 use crate::plan::Plan;

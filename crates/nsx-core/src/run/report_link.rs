@@ -45,7 +45,7 @@ impl ReportLink {
         Ok((beyond(one)?, beyond(other)?))
     }
 
-    /// Sends a report. If the other end is gone, nobody is left to be told.
+    /// Sends a report. Does nothing if the other end is gone.
     pub(super) fn send(&self, report: &Report) {
         let (words, pidfd) = report.encode();
         let mut bytes = [0; SIZE];

@@ -57,7 +57,7 @@ const SEALS: SealFlags = SealFlags::SEAL
 /// `true` once this process was found to run from such a file.
 static FOUND_SEALED: AtomicBool = AtomicBool::new(false);
 
-/// Starts this program over from a file that nobody can write to, with the same arguments. Returns
+/// Starts this program over from a file that no process can write to, with the same arguments. Returns
 /// if it runs from one already, or on failure.
 ///
 /// # Errors
@@ -93,7 +93,7 @@ pub fn seal_early() {
     }
 }
 
-/// Notes that this process runs from a file that nobody can write to.
+/// Notes that this process runs from a file that no process can write to.
 fn found_sealed() -> Result<(), Errno> {
     FOUND_SEALED.store(true, Ordering::Relaxed);
     // The kernel has named this process after a descriptor (before 6.14).

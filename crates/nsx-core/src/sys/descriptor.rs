@@ -63,7 +63,7 @@ pub(crate) fn close_now(from: Option<u32>, directory: Option<OwnedFd>) -> Result
     let ranged = from.filter(|from| close_range(*from, 0).is_ok());
     let numbers = match (ranged, directory) {
         (Some(from), _) => (0..from.cast_signed()).collect(),
-        // SAFETY: it is open, and nobody else's.
+        // SAFETY: it is open, and nothing else owns it.
         (None, Some(directory)) => listed(unsafe { OwnedFd::from_raw_fd(directory) })?,
         (None, None) => (0..=0xffff).collect::<Vec<_>>(),
     };

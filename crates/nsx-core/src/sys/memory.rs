@@ -42,7 +42,7 @@ impl Start {
     /// Anything larger is the C library's, which can reuse it.
     const LARGEST: usize = 16 << 10;
 
-    /// Returns memory, or null if there is not enough left.
+    /// Returns memory, or null if not enough is left.
     fn take(&self, layout: Layout) -> *mut u8 {
         if layout.size() > Self::LARGEST {
             return ptr::null_mut();
@@ -104,7 +104,7 @@ pub fn on_exhaustion(name: &'static str, status: i32) {
             std::ptr::null_mut(),
             libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
         );
-        // SAFETY: a new mapping where the kernel likes, which is nobody else's memory.
+        // SAFETY: a new mapping at an address that the kernel chooses, over no other memory.
         let address = unsafe { libc::mmap(none, STACK, libc::PROT_NONE, flags, -1, 0) };
         if address == libc::MAP_FAILED {
             exhausted();
@@ -163,7 +163,8 @@ fn checked(memory: *mut u8) -> *mut u8 {
     memory
 }
 
-/// Says that there is no memory left, without any, and ends the process with all its threads.
+/// Reports that memory is exhausted, without allocating any, and ends the process with all its
+/// threads.
 #[cold]
 fn exhausted() -> ! {
     let (name, status) = *LAST_WORDS.get().unwrap_or(&("nsx", 125));

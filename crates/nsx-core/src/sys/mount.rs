@@ -1,4 +1,4 @@
-//! Attributes of mounts, and the mounts of namespaces that nobody is in, see `mount_setattr(2)`,
+//! Attributes of mounts, and the mounts of namespaces without processes, see `mount_setattr(2)`,
 //! `listmount(2)` and `statmount(2)`.
 //!
 //! Sound because the structures that the calls read are plain ones on the stack, and the size of

@@ -180,7 +180,7 @@ struct Handle {
 
 /// The kind of handle that a namespace has: `FILEID_NSFS`.
 const HANDLE_KIND: libc::c_int = 0xf1;
-/// Stands for the root of nsfs, which nobody mounts: `FD_NSFS_ROOT`.
+/// Stands for the root of nsfs, which is never mounted: `FD_NSFS_ROOT`.
 const NSFS_ROOT: libc::c_int = -10003;
 
 /// Opens the namespace with this id, see [`id64`]. `known` is its `CLONE_NEW*` flag and its inode

@@ -43,7 +43,7 @@ impl Regex {
 
 impl Drop for Regex {
     fn drop(&mut self) {
-        // SAFETY: it is compiled, and nobody uses it again.
+        // SAFETY: it is compiled, and is not used again.
         unsafe { libc::regfree(&raw mut *self.0) }
     }
 }

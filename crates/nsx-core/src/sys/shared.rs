@@ -28,7 +28,7 @@ impl Page {
             libc::PROT_READ | libc::PROT_WRITE,
             libc::MAP_SHARED | libc::MAP_ANONYMOUS,
         );
-        // SAFETY: a new mapping where the kernel likes, which is nobody else's memory.
+        // SAFETY: a new mapping at an address that the kernel chooses, over no other memory.
         let address =
             unsafe { libc::mmap(std::ptr::null_mut(), size * N, protection, flags, -1, 0) };
         if address == libc::MAP_FAILED {

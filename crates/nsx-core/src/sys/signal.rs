@@ -29,7 +29,7 @@ pub struct Disposition(libc::sigaction);
 /// A signal that was waited for.
 #[derive(Clone, Copy, Debug)]
 pub struct Received {
-    /// Which.
+    /// Its number.
     pub signal: Signal,
     /// `true` if the kernel sent the signal of itself, as a terminal's driver does on Ctrl-C, and
     /// no process did.
@@ -196,7 +196,7 @@ impl SignalFd {
             // whole ones only.
             let info: libc::signalfd_siginfo = unsafe { std::mem::transmute(bytes) };
             let from_kernel = info.ssi_code == libc::SI_KERNEL;
-            // SIGPIPE of a write of ours is nobody else's.
+            // A SIGPIPE that this process's own write raised is not passed on.
             if from_kernel || info.ssi_pid != own || info.ssi_signo != libc::SIGPIPE.cast_unsigned()
             {
                 return Ok(Received {

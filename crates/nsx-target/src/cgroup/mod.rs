@@ -23,7 +23,7 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 pub struct CgroupFacts {
     /// The container that the process is in, the innermost if containers are nested.
     pub container: Option<ContainerId>,
-    /// The cgroup of that container; empty if there is none.
+    /// The cgroup of that container; empty without a container.
     pub cgroup: Membership,
     /// The uid of the Kubernetes pod, with dashes.
     pub pod_uid: Option<Vec<u8>>,

@@ -24,7 +24,7 @@ pub(super) struct ProgramAccounts<'a> {
     accounts: OnceCell<Result<Accounts, Errno>>,
 }
 
-/// The ids that were chosen for a program; none for those that nobody chose.
+/// The ids that were chosen for a program; `None` for an id that was not.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ChosenIds {
     pub(super) uid: Option<u32>,
@@ -65,7 +65,7 @@ impl<'a> ProgramAccounts<'a> {
         self.accounts().ok()?.user_by_id(uid)
     }
 
-    /// Returns the home directory of a user; `/` if there is none.
+    /// Returns the home directory of a user; `/` if the user has none.
     pub(super) fn home(&self, uid: Option<u32>) -> Vec<u8> {
         uid.and_then(|uid| self.user(uid))
             .map(|user| user.home)

@@ -65,7 +65,7 @@ pub enum EnterError {
         /// The cause.
         source: Errno,
     },
-    /// A file holds a namespace of another kind than the one that was named.
+    /// A file holds a namespace of another kind than was named.
     #[error("{} holds a {found} namespace, not a {wanted} namespace", path.display())]
     OtherKind {
         /// The file.

@@ -1,5 +1,5 @@
 //! The attributes that a new process of the target gets: from the container's configuration or, if
-//! there is none, from the target's own process.
+//! no record exists, from the target's own process.
 //!
 //! The process is the second choice, because it may have changed its user, dropped privileges or
 //! overwritten its environment since it started.

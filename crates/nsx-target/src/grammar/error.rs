@@ -35,13 +35,13 @@ pub enum ParseTargetError {
     /// The name of a container cannot have a slash.
     #[error("no container has a slash in its name")]
     Slash,
-    /// After a kind of namespace there is no number as the kernel writes it.
+    /// A kind of namespace is not followed by a number as the kernel writes it.
     #[error(
         "what follows the kind of namespace is not its inode number in brackets, as in \
         net:[4026531840]"
     )]
     Namespace,
-    /// After `id:` there is no number.
+    /// `id:` is not followed by a number.
     #[error("what follows id: is not the id of a namespace, a decimal number")]
     Id,
 }

@@ -173,7 +173,7 @@ impl Home {
         record
     }
 
-    /// Returns a record for each process that somebody claims is the container's first.
+    /// Returns a record for each process that a claim names as the container's first.
     fn records(&self, running: &Running<'_>, name: &[u8], claim: Claim) -> Vec<Record> {
         let path = [self.location.path.as_os_str().as_bytes(), name].join(&b'/');
         // If the sockets cannot be listed, the connection shows whether a monitor listens.

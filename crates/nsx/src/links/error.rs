@@ -17,10 +17,10 @@ pub(crate) enum LinkError {
     /// A name in the options cannot be used.
     #[error("{0}")]
     Name(String),
-    /// The parent is not there.
+    /// The parent does not exist.
     #[error("there is no interface {0}")]
     NoInterface(InterfaceName),
-    /// The bridge is not there.
+    /// The bridge does not exist.
     #[error("there is no bridge {0}")]
     NoBridge(InterfaceName),
     /// The interface is something else.
@@ -33,7 +33,7 @@ pub(crate) enum LinkError {
     #[error("two links have the name {0}")]
     Twice(InterfaceName),
     /// The router is in no network that the link reaches.
-    #[error("the gateway {0} is in the network of no address of the link")]
+    #[error("the gateway {0} is not in the network of any address of the link")]
     Gateway(IpAddr),
     /// The interface cannot be moved.
     #[error("{0} cannot leave its network namespace")]
@@ -56,8 +56,8 @@ pub(crate) enum LinkError {
     /// The port cannot be taken.
     #[error("cannot publish port {}", .0.outside)]
     Port(Publish, #[source] Errno),
-    /// No address inside is of the family of the port's address.
-    #[error("nothing inside has an address of the family of {0}")]
+    /// No address inside has the family of the port's address.
+    #[error("no address inside has the family of {0}")]
     Family(IpAddr),
     /// Options that contradict each other.
     #[error("{0}")]

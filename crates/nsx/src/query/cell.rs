@@ -9,7 +9,7 @@ use std::borrow::Cow;
 /// The JSON value of a cell that the kernel hides.
 const HIDDEN: &str = "hidden";
 
-/// A value, or the reason why there is no value.
+/// A value, or the reason why it is missing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Cell {
     /// The row has no value in the column: namespaces of most kinds have no parent.

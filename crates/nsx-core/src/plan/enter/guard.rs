@@ -18,7 +18,7 @@ use crate::{
 /// Measures beyond the order of the steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guard {
-    /// nsx runs from a file that nobody can write to, if the target could write to nsx's own file:
+    /// nsx runs from a file that no process can write to, if the target could write to nsx's own file:
     /// it sees that file, and its root is the caller's root.
     pub seal: bool,
     /// The number of descriptors, counted from 0, that the program gets; without a number, it gets

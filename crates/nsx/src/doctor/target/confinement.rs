@@ -47,7 +47,7 @@ fn label(facts: &Facts) -> Finding {
             if label.is_empty() || label.starts_with(b"unconfined") {
                 Finding::bad(
                     CHECK,
-                    "no profile of a security module confines it: unconfined",
+                    "no security module confines it: its label is unconfined",
                 )
                 .remedy("run it with its engine's AppArmor or SELinux profile")
             } else {
@@ -56,7 +56,7 @@ fn label(facts: &Facts) -> Finding {
         }
         // Without AppArmor, SELinux or Smack there is no label.
         Err(ProcError::Vanished | ProcError::Os(_)) => {
-            Finding::info(CHECK, "no security module of the kernel gives it a label")
+            Finding::info(CHECK, "no security module labels it")
         }
         Err(error) => Finding::unknown(CHECK, format!("its label cannot be read: {error}")),
     }
