@@ -14,7 +14,8 @@ use std::{
     path::{Path, PathBuf},
 };
 use syn::{
-    Attribute, Fields, ImplItem, Item, ItemImpl, Signature, TraitItem, Type, UseTree, Visibility,
+    Attribute, Fields, ImplItem, Item, ItemImpl, Safety, Signature, TraitItem, Type, UseTree,
+    Visibility,
 };
 
 /// The libraries whose public items are listed.
@@ -271,7 +272,7 @@ impl Api<'_> {
     }
 
     fn implementation(&mut self, item: &ItemImpl, full: &str) {
-        if let Some((_, path, _)) = &item.trait_ {
+        if let Some((path, _)) = &item.trait_ {
             self.lines.insert(format!("impl {} for {full}", text(path)));
             return;
         }
@@ -298,7 +299,10 @@ impl Api<'_> {
 
 fn signature(signature: &Signature, full: &str) -> String {
     let constant = signature.constness.map_or("", |_| "const ");
-    let safety = signature.unsafety.map_or("", |_| "unsafe ");
+    let safety = match signature.safety {
+        Safety::Unsafe(_) => "unsafe ",
+        _ => "",
+    };
     let (generics, inputs) = (text(&signature.generics), text(&signature.inputs));
     let inputs = inputs.trim_end_matches([',', ' ']);
     let output = text(&signature.output);

@@ -1,13 +1,11 @@
 //! Addresses of links.
 
-use crate::{Netlink, NetlinkError};
+use crate::{DeviceAddress, Netlink, NetlinkError, bytes::Body, route::octets};
 use ipnet::IpNet;
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::{
-    AddressFamily, RouteNetlinkMessage,
-    address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage},
+use libc::{
+    AF_INET, AF_INET6, IFA_ADDRESS, IFA_BROADCAST, IFA_F_NODAD, IFA_FLAGS, IFA_LOCAL, NLM_F_CREATE,
+    NLM_F_EXCL, RTM_NEWADDR,
 };
-use std::net::IpAddr;
 
 /// An address of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +23,8 @@ impl Netlink {
     /// # Errors
     /// [`NetlinkError`].
     pub fn addresses(&mut self) -> Result<Vec<Address>, NetlinkError> {
-        let list = self.dump(RouteNetlinkMessage::GetAddress(AddressMessage::default()))?;
-        Ok(list.iter().filter_map(read).collect())
+        let list = self.reader.device_addresses()?;
+        Ok(list.into_iter().filter_map(of_device).collect())
     }
 
     /// Gives a link an address. An IPv6 address is usable at once: duplicate address detection is
@@ -35,56 +33,34 @@ impl Netlink {
     /// # Errors
     /// [`Errno::EXIST`](rustix::io::Errno::EXIST) if the link has the address.
     pub fn add_address(&mut self, link: u32, net: IpNet) -> Result<(), NetlinkError> {
-        let mut message = AddressMessage::default();
-        message.header.index = link;
-        message.header.prefix_len = net.prefix_len();
-        let address = net.addr();
-        message.attributes.extend([
-            AddressAttribute::Local(address),
-            AddressAttribute::Address(address),
-        ]);
-        match net {
-            IpNet::V4(net) => {
-                message.header.family = AddressFamily::Inet;
-                if net.prefix_len() < 31 {
-                    message
-                        .attributes
-                        .push(AddressAttribute::Broadcast(net.broadcast()));
-                }
-            }
-            IpNet::V6(_) => {
-                message.header.family = AddressFamily::Inet6;
-                message.header.flags = AddressHeaderFlags::Nodad;
-                message
-                    .attributes
-                    .push(AddressAttribute::Flags(AddressFlags::Nodad));
-            }
-        }
-        self.act(
-            RouteNetlinkMessage::NewAddress(message),
-            NLM_F_CREATE | NLM_F_EXCL,
-        )
+        self.act(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &new(link, net))
     }
 }
 
-fn read(message: &RouteNetlinkMessage) -> Option<Address> {
-    let RouteNetlinkMessage::NewAddress(message) = message else {
-        return None;
+/// A `struct ifaddrmsg` and the attributes of a new address.
+fn new(link: u32, net: IpNet) -> Body {
+    let (family, flags) = match net {
+        IpNet::V4(_) => (AF_INET, 0),
+        IpNet::V6(_) => (AF_INET6, IFA_F_NODAD),
     };
-    let find = |local: bool| {
-        message
-            .attributes
-            .iter()
-            .find_map(|attribute| match attribute {
-                AddressAttribute::Local(address) if local => Some(*address),
-                AddressAttribute::Address(address) if !local => Some(*address),
-                _ => None,
-            })
-    };
-    // On a point-to-point link, IFA_ADDRESS is the other end's.
-    let address: IpAddr = find(true).or_else(|| find(false))?;
+    let mut header = vec![family as u8, net.prefix_len(), flags as u8, 0];
+    header.extend(link.to_ne_bytes());
+    let address = octets(net.addr());
+    let body = Body(header)
+        .with(IFA_LOCAL, &address)
+        .with(IFA_ADDRESS, &address);
+    match net {
+        IpNet::V4(net) if net.prefix_len() < 31 => {
+            body.with(IFA_BROADCAST, &net.broadcast().octets())
+        }
+        IpNet::V4(_) => body,
+        IpNet::V6(_) => body.with_number(IFA_FLAGS, flags),
+    }
+}
+
+fn of_device(address: DeviceAddress) -> Option<Address> {
     Some(Address {
-        link: message.header.index,
-        net: IpNet::new(address, message.header.prefix_len).ok()?,
+        link: address.device,
+        net: IpNet::new(address.address, address.prefix).ok()?,
     })
 }

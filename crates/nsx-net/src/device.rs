@@ -2,23 +2,17 @@
 
 use crate::{
     NetlinkError, Reader,
-    bytes::{Attributes, half, number, text},
+    bytes::{Attributes, Body, half, number, text},
 };
+use libc::{IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS, RTM_GETADDR, RTM_GETLINK};
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-const RTM_GETLINK: u16 = 18;
-const RTM_GETADDR: u16 = 22;
-
 /// The length of `struct ifinfomsg`, and of `struct ifaddrmsg`.
 const LINK_HEADER: usize = 16;
 const ADDRESS_HEADER: usize = 8;
-
-/// The attribute of a request that says what to leave out, and its value for the statistics.
-const EXT_MASK: u16 = 29;
-const SKIP_STATISTICS: u32 = 1 << 3;
 
 /// A network device. Texts are bytes that any user may have chosen, at most 15 for a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,10 +127,8 @@ impl Reader {
     /// # Errors
     /// [`NetlinkError`].
     pub fn devices(&mut self) -> Result<Vec<Device>, NetlinkError> {
-        let mut request = vec![0; LINK_HEADER];
-        request.extend(8_u16.to_ne_bytes());
-        request.extend(EXT_MASK.to_ne_bytes());
-        request.extend(SKIP_STATISTICS.to_ne_bytes());
+        let request =
+            Body(vec![0; LINK_HEADER]).with_number(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS as u32);
         self.dump(RTM_GETLINK, &request, Device::read)
     }
 
@@ -145,7 +137,11 @@ impl Reader {
     /// # Errors
     /// [`NetlinkError`].
     pub fn device_addresses(&mut self) -> Result<Vec<DeviceAddress>, NetlinkError> {
-        self.dump(RTM_GETADDR, &[0; ADDRESS_HEADER], DeviceAddress::read)
+        self.dump(
+            RTM_GETADDR,
+            &Body(vec![0; ADDRESS_HEADER]),
+            DeviceAddress::read,
+        )
     }
 }
 
@@ -235,41 +231,21 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Returns an attribute with its padding.
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = (4 + value.len() as u16).to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
-
     #[test]
     fn a_device_with_a_hostile_name_is_read() {
+        let data = Body::default().with_number(1, 42).with(2, &[10, 0, 0, 2]);
+        let info = Body::default().with_text(1, "vxlan").with(2, &data.0);
         let mut body = vec![0; LINK_HEADER];
         body[4] = 7;
         body[8] = 1;
-        let info = [
-            attribute(1, b"vxlan\0"),
-            attribute(
-                2,
-                &[
-                    attribute(1, &42_u32.to_ne_bytes()),
-                    attribute(2, &[10, 0, 0, 2]),
-                ]
-                .concat(),
-            ),
-        ];
-        for part in [
-            attribute(3, b"\xff\x1b[2J\0"),
-            attribute(4, &1500_u32.to_ne_bytes()),
-            attribute(5, &3_u32.to_ne_bytes()),
-            attribute(16, &[6]),
-            attribute(18, &info.concat()),
-            attribute(37, &0_u32.to_ne_bytes()),
-        ] {
-            body.extend(part);
-        }
+        let body = Body(body)
+            .with(3, b"\xff\x1b[2J\0")
+            .with_number(4, 1500)
+            .with_number(5, 3)
+            .with(16, &[6])
+            .with(18, &info.0)
+            .with_number(37, 0)
+            .0;
         let device = Device::read(&body).unwrap();
         let expected = Device {
             index: 7,
@@ -292,10 +268,10 @@ mod tests {
 
     #[test]
     fn the_address_of_the_near_end_is_taken() {
-        let mut body = vec![2, 32, 0, 0, 5, 0, 0, 0];
-        body.extend(attribute(1, &[10, 0, 0, 1]));
-        body.extend(attribute(2, &[10, 0, 0, 2]));
-        let read = DeviceAddress::read(&body).unwrap();
+        let body = Body(vec![2, 32, 0, 0, 5, 0, 0, 0])
+            .with(1, &[10, 0, 0, 1])
+            .with(2, &[10, 0, 0, 2]);
+        let read = DeviceAddress::read(&body.0).unwrap();
         assert_eq!(
             (read.to_string(), read.device),
             ("10.0.0.2/32".to_owned(), 5)

@@ -1,18 +1,22 @@
 //! Network interfaces, called links by rtnetlink.
 
-use crate::{InterfaceName, Netlink, NetlinkError};
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::{
-    RouteNetlinkMessage,
-    link::{
-        InfoData, InfoIpVlan, InfoKind, InfoMacVlan, InfoVeth, IpVlanMode, LinkAttribute,
-        LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
-    },
+use crate::{Device, InterfaceName, Netlink, NetlinkError, bytes::Body};
+use libc::{
+    IFF_UP, IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO,
+    IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, NLM_F_CREATE, NLM_F_EXCL, RTM_DELLINK, RTM_GETLINK,
+    RTM_NEWLINK, RTM_SETLINK,
 };
 use rustix::{
     fd::{AsRawFd, BorrowedFd},
     io::Errno,
 };
+
+/// Numbers of linux/if_link.h and linux/veth.h that libc lacks.
+const VETH_INFO_PEER: u16 = 1;
+const MACVLAN_MODE: u16 = 1;
+const MACVLAN_BRIDGE: u32 = 4;
+const IPVLAN_MODE: u16 = 1;
+const IPVLAN_L2: u16 = 0;
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,14 +91,8 @@ impl Netlink {
     /// # Errors
     /// [`NetlinkError`].
     pub fn links(&mut self) -> Result<Vec<Link>, NetlinkError> {
-        let list = self.dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
-        Ok(list
-            .into_iter()
-            .filter_map(|message| match message {
-                RouteNetlinkMessage::NewLink(link) => Some(Link::from(link)),
-                _ => None,
-            })
-            .collect())
+        let devices = self.reader.devices()?;
+        Ok(devices.into_iter().map(Link::from).collect())
     }
 
     /// Returns the link of this name, or nothing if there is none.
@@ -102,14 +100,9 @@ impl Netlink {
     /// # Errors
     /// [`NetlinkError`].
     pub fn link(&mut self, name: &str) -> Result<Option<Link>, NetlinkError> {
-        let mut asked = LinkMessage::default();
-        asked
-            .attributes
-            .push(LinkAttribute::IfName(name.to_owned()));
-        Ok(match self.get(RouteNetlinkMessage::GetLink(asked))? {
-            Some(RouteNetlinkMessage::NewLink(link)) => Some(Link::from(link)),
-            _ => None,
-        })
+        let asked = header(0, 0).with_text(IFLA_IFNAME, name);
+        let device = self.get(RTM_GETLINK, &asked, Device::read)?;
+        Ok(device.map(Link::from))
     }
 
     /// Makes a bridge, which is up.
@@ -117,11 +110,8 @@ impl Netlink {
     /// # Errors
     /// [`Errno::EXIST`] if the name is taken.
     pub fn add_bridge(&mut self, name: &InterfaceName) -> Result<(), NetlinkError> {
-        let mut link = named(name);
-        set_up(&mut link);
-        let kind = LinkInfo::Kind(InfoKind::Bridge);
-        link.attributes.push(LinkAttribute::LinkInfo(vec![kind]));
-        self.create(link)
+        let info = Body::default().with_text(IFLA_INFO_KIND, "bridge");
+        self.create(&named(0, IFF_UP, name).with(IFLA_LINKINFO, &info.0))
     }
 
     /// Makes a veth pair. The end here is up; the other end is its namespace's affair.
@@ -129,21 +119,16 @@ impl Netlink {
     /// # Errors
     /// [`Errno::EXIST`] if one of the names is taken in its namespace.
     pub fn add_veth(&mut self, pair: &NewVeth<'_>) -> Result<(), NetlinkError> {
-        let mut link = named(pair.name);
-        set_up(&mut link);
-        let mut peer = named(pair.peer.name);
-        peer.attributes
-            .push(LinkAttribute::NetNsFd(pair.peer.namespace.as_raw_fd()));
-        push_optional(&mut peer, pair.peer.mac, pair.mtu);
-        push_optional(&mut link, None, pair.mtu);
-        if let Some(bridge) = pair.bridge {
-            link.attributes.push(LinkAttribute::Controller(bridge));
-        }
-        link.attributes.push(LinkAttribute::LinkInfo(vec![
-            LinkInfo::Kind(InfoKind::Veth),
-            LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
-        ]));
-        self.create(link)
+        let peer = named(0, 0, pair.peer.name)
+            .with_number(IFLA_NET_NS_FD, descriptor(pair.peer.namespace))
+            .with_optional(IFLA_MTU, pair.mtu);
+        let peer = with_mac(peer, pair.peer.mac);
+        let data = Body::default().with(VETH_INFO_PEER, &peer.0);
+        let link = named(0, IFF_UP, pair.name)
+            .with_optional(IFLA_MTU, pair.mtu)
+            .with_optional(IFLA_MASTER, pair.bridge)
+            .with(IFLA_LINKINFO, &info("veth", &data).0);
+        self.create(&link)
     }
 
     /// Makes a link on top of an interface.
@@ -152,7 +137,7 @@ impl Netlink {
     /// [`Errno::OPNOTSUPP`] if the kernel lacks the driver, [`Errno::INVAL`] or [`Errno::BUSY`] if
     /// the parent cannot carry the link.
     pub fn add_upper(&mut self, new: &NewUpper<'_>) -> Result<(), NetlinkError> {
-        self.create(upper(new))
+        self.create(&upper(new))
     }
 
     /// Moves a link to another network namespace, with another name there. The kernel brings it
@@ -166,11 +151,8 @@ impl Netlink {
         name: &InterfaceName,
         namespace: BorrowedFd<'_>,
     ) -> Result<(), NetlinkError> {
-        let mut link = named(name);
-        link.header.index = index;
-        link.attributes
-            .push(LinkAttribute::NetNsFd(namespace.as_raw_fd()));
-        self.act(RouteNetlinkMessage::SetLink(link), 0)
+        let link = named(index, 0, name).with_number(IFLA_NET_NS_FD, descriptor(namespace));
+        self.act(RTM_SETLINK, 0, &link)
     }
 
     /// Brings a link up.
@@ -178,10 +160,7 @@ impl Netlink {
     /// # Errors
     /// [`NetlinkError`].
     pub fn bring_up(&mut self, index: u32) -> Result<(), NetlinkError> {
-        let mut link = LinkMessage::default();
-        link.header.index = index;
-        set_up(&mut link);
-        self.act(RouteNetlinkMessage::SetLink(link), 0)
+        self.act(RTM_SETLINK, 0, &header(index, IFF_UP))
     }
 
     /// Removes a link, and the other end of a veth pair. A link that is gone is not a failure.
@@ -189,107 +168,79 @@ impl Netlink {
     /// # Errors
     /// [`NetlinkError`].
     pub fn remove(&mut self, index: u32) -> Result<(), NetlinkError> {
-        let mut link = LinkMessage::default();
-        link.header.index = index;
-        match self.act(RouteNetlinkMessage::DelLink(link), 0) {
+        match self.act(RTM_DELLINK, 0, &header(index, 0)) {
             Err(error) if error.errno() == Some(Errno::NODEV) => Ok(()),
             outcome => outcome,
         }
     }
 
-    fn create(&mut self, link: LinkMessage) -> Result<(), NetlinkError> {
-        self.act(
-            RouteNetlinkMessage::NewLink(link),
-            NLM_F_CREATE | NLM_F_EXCL,
-        )
+    fn create(&mut self, link: &Body) -> Result<(), NetlinkError> {
+        self.act(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link)
     }
 }
 
-fn named(name: &InterfaceName) -> LinkMessage {
-    let mut link = LinkMessage::default();
-    link.attributes
-        .push(LinkAttribute::IfName(name.as_str().to_owned()));
-    link
+/// Returns a `struct ifinfomsg` that sets flags of a link. The index is 0 for a new link, and for a
+/// link that is found by its name.
+fn header(index: u32, flags: i32) -> Body {
+    let mut bytes = vec![0; 4];
+    bytes.extend(index.to_ne_bytes());
+    bytes.extend([flags.to_ne_bytes(), flags.to_ne_bytes()].concat());
+    Body(bytes)
 }
 
-fn upper(new: &NewUpper<'_>) -> LinkMessage {
-    let mut link = named(new.name);
-    link.attributes.extend([
-        LinkAttribute::NetNsFd(new.namespace.as_raw_fd()),
-        LinkAttribute::Link(new.parent),
-    ]);
-    push_optional(&mut link, new.mac, new.mtu);
-    let (kind, data) = match new.kind {
-        UpperKind::Macvlan => (
-            InfoKind::MacVlan,
-            InfoData::MacVlan(vec![InfoMacVlan::Mode(MacVlanMode::Bridge)]),
-        ),
-        UpperKind::Ipvlan => (
-            InfoKind::IpVlan,
-            InfoData::IpVlan(vec![InfoIpVlan::Mode(IpVlanMode::L2)]),
-        ),
+fn named(index: u32, flags: i32, name: &InterfaceName) -> Body {
+    header(index, flags).with_text(IFLA_IFNAME, name.as_str())
+}
+
+fn upper(new: &NewUpper<'_>) -> Body {
+    let link = named(0, 0, new.name)
+        .with_number(IFLA_NET_NS_FD, descriptor(new.namespace))
+        .with_number(IFLA_LINK, new.parent)
+        .with_optional(IFLA_MTU, new.mtu);
+    let data = Body::default();
+    let info = match new.kind {
+        UpperKind::Macvlan => info("macvlan", &data.with_number(MACVLAN_MODE, MACVLAN_BRIDGE)),
+        UpperKind::Ipvlan => info("ipvlan", &data.with(IPVLAN_MODE, &IPVLAN_L2.to_ne_bytes())),
     };
-    link.attributes.push(LinkAttribute::LinkInfo(vec![
-        LinkInfo::Kind(kind),
-        LinkInfo::Data(data),
-    ]));
-    link
+    with_mac(link, new.mac).with(IFLA_LINKINFO, &info.0)
 }
 
-fn set_up(link: &mut LinkMessage) {
-    link.header.flags |= LinkFlags::Up;
-    link.header.change_mask |= LinkFlags::Up;
+/// Returns the kind of a link, and what only links of that kind have.
+fn info(kind: &str, data: &Body) -> Body {
+    Body::default()
+        .with_text(IFLA_INFO_KIND, kind)
+        .with(IFLA_INFO_DATA, &data.0)
 }
 
-fn push_optional(link: &mut LinkMessage, mac: Option<[u8; 6]>, mtu: Option<u32>) {
-    link.attributes
-        .extend(mac.map(|mac| LinkAttribute::Address(mac.to_vec())));
-    link.attributes.extend(mtu.map(LinkAttribute::Mtu));
+fn with_mac(link: Body, mac: Option<[u8; 6]>) -> Body {
+    match mac {
+        Some(mac) => link.with(IFLA_ADDRESS, &mac),
+        None => link,
+    }
 }
 
-impl From<LinkMessage> for Link {
-    fn from(message: LinkMessage) -> Self {
-        let mut link = Self {
-            index: message.header.index,
-            name: String::new(),
-            kind: None,
-            controller: None,
-            is_up: message.header.flags.contains(LinkFlags::Up),
-        };
-        for attribute in message.attributes {
-            match attribute {
-                LinkAttribute::IfName(name) => link.name = name,
-                LinkAttribute::Controller(index) => link.controller = Some(index),
-                LinkAttribute::LinkInfo(info) => {
-                    link.kind = info.into_iter().find_map(|info| match info {
-                        LinkInfo::Kind(kind) => Some(kind.to_string()),
-                        _ => None,
-                    });
-                }
-                _ => {}
-            }
+fn descriptor(namespace: BorrowedFd<'_>) -> u32 {
+    namespace.as_raw_fd().cast_unsigned()
+}
+
+impl From<Device> for Link {
+    fn from(device: Device) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            index: device.index,
+            name: text(&device.name),
+            kind: device.kind.as_deref().map(text),
+            controller: device.master,
+            is_up: device.is_up,
         }
-        link
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netlink_packet_core::Emitable;
+    use crate::bytes::Attributes;
     use std::fs::File;
-
-    /// The attributes of a message, a number and a value each, see `rtnetlink(7)`.
-    fn attributes(bytes: &[u8]) -> Vec<(u16, &[u8])> {
-        let mut found = Vec::new();
-        let mut rest = bytes;
-        while let [a, b, c, d, ..] = *rest {
-            let length = usize::from(u16::from_ne_bytes([a, b]));
-            found.push((u16::from_ne_bytes([c, d]), &rest[4..length]));
-            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        }
-        found
-    }
 
     #[test]
     fn an_ipvlan_is_requested_as_the_kernel_reads_it() {
@@ -304,25 +255,22 @@ mod tests {
             mac: None,
             mtu: Some(1400),
         });
-        let mut bytes = vec![0; message.buffer_len()];
-        message.emit(&mut bytes);
+        let find = |bytes, number| {
+            let found = Attributes(bytes).find(|(kind, _)| *kind == number);
+            found.map(|(_, value)| value)
+        };
         // struct ifinfomsg has 16 bytes. The numbers are those of linux/if_link.h.
         let (ifname, link, mtu, info, namespace_fd) = (3, 5, 4, 18, 28);
         let (info_kind, info_data, mode, l2) = (1, 2, 1, 0_u16);
-        let of = |attributes: &[(u16, &[u8])], number| {
-            let found = attributes.iter().find(|(kind, _)| kind & 0x3fff == number);
-            found.map(|(_, value)| value.to_vec())
-        };
-        let all = attributes(&bytes[16..]);
-        assert_eq!(of(&all, ifname).unwrap(), b"eth0\0");
-        assert_eq!(of(&all, link).unwrap(), 7_u32.to_ne_bytes());
-        assert_eq!(of(&all, mtu).unwrap(), 1400_u32.to_ne_bytes());
-        let fd = namespace.as_raw_fd();
-        assert_eq!(of(&all, namespace_fd).unwrap(), fd.to_ne_bytes());
-        let info = of(&all, info).unwrap();
-        let info = attributes(&info);
-        assert_eq!(of(&info, info_kind).unwrap(), b"ipvlan\0");
-        let data = of(&info, info_data).unwrap();
-        assert_eq!(of(&attributes(&data), mode).unwrap(), l2.to_ne_bytes());
+        let all = &message.0[16..];
+        assert_eq!(find(all, ifname), Some(&b"eth0\0"[..]));
+        assert_eq!(find(all, link), Some(&7_u32.to_ne_bytes()[..]));
+        assert_eq!(find(all, mtu), Some(&1400_u32.to_ne_bytes()[..]));
+        let fd = namespace.as_raw_fd().to_ne_bytes();
+        assert_eq!(find(all, namespace_fd), Some(&fd[..]));
+        let info = find(all, info).unwrap();
+        assert_eq!(find(info, info_kind), Some(&b"ipvlan\0"[..]));
+        let data = find(info, info_data).unwrap();
+        assert_eq!(find(data, mode), Some(&l2.to_ne_bytes()[..]));
     }
 }

@@ -1,21 +1,17 @@
 //! A conversation with rtnetlink.
 
-use crate::bytes::{Attributes, HEADER, Messages, text};
-use netlink_packet_core::{
-    ErrorMessage, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST,
-    NetlinkHeader, NetlinkMessage, NetlinkPayload,
+use crate::{
+    Reader,
+    bytes::{Attributes, Body, HEADER, Message, number, text},
 };
-use netlink_packet_route::RouteNetlinkMessage;
+use libc::{NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_ERROR};
 use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
-use rustix::io::Errno;
+use rustix::{fd::AsFd, io::Errno};
 use std::io;
 use thiserror::Error;
 
 /// The attribute with the kernel's words in an extended acknowledgement, see `netlink(7)` (4.12).
 const NLMSGERR_ATTR_MSG: u16 = 1;
-
-/// The number of times that a list is read while it keeps changing.
-pub(crate) const ATTEMPTS: usize = 16;
 
 /// A refusal of the kernel, or an answer that could not be read.
 #[derive(Debug, Error)]
@@ -67,8 +63,7 @@ fn in_parentheses(words: &Option<String>) -> String {
 
 /// A socket to rtnetlink in the network namespace in which the socket was opened.
 pub struct Netlink {
-    socket: Socket,
-    sequence: u32,
+    pub(crate) reader: Reader,
 }
 
 impl Netlink {
@@ -83,128 +78,90 @@ impl Netlink {
         let _ = socket.set_ext_ack(true);
         let _ = socket.set_cap_ack(true);
         Ok(Self {
-            socket,
-            sequence: 0,
+            reader: Reader::new(socket.as_fd().try_clone_to_owned()?),
         })
     }
 
     /// Makes a request that the kernel acknowledges; `flags` stand beside NLM_F_REQUEST.
-    pub(crate) fn act(
-        &mut self,
-        message: RouteNetlinkMessage,
-        flags: u16,
-    ) -> Result<(), NetlinkError> {
-        self.converse(
-            message,
-            NLM_F_ACK | flags,
-            |header, payload| match payload {
-                NetlinkPayload::Error(error) => acknowledgement(&header, &error).map(Some),
-                _ => Ok(None),
-            },
-        )
+    pub(crate) fn act(&mut self, kind: u16, flags: i32, body: &Body) -> Result<(), NetlinkError> {
+        self.reader
+            .converse(kind, NLM_F_ACK | flags, body, |message| {
+                match i32::from(message.kind) {
+                    NLMSG_ERROR => acknowledgement(message).map(Some),
+                    _ => Ok(None),
+                }
+            })
     }
 
     /// Makes a request that the kernel answers with one message, or with nothing if the object does
     /// not exist.
-    pub(crate) fn get(
+    pub(crate) fn get<T>(
         &mut self,
-        message: RouteNetlinkMessage,
-    ) -> Result<Option<RouteNetlinkMessage>, NetlinkError> {
-        let answer = self.converse(message, 0, |header, payload| match payload {
-            NetlinkPayload::InnerMessage(found) => Ok(Some(Some(found))),
-            NetlinkPayload::Error(error) => acknowledgement(&header, &error).map(|()| None),
-            _ => Ok(None),
-        });
+        kind: u16,
+        body: &Body,
+        read: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, NetlinkError> {
+        let answer = self
+            .reader
+            .converse(kind, 0, body, |message| match i32::from(message.kind) {
+                NLMSG_ERROR => acknowledgement(message).map(|()| Some(None)),
+                _ => Ok(Some(read(message.body))),
+            });
         match answer {
             Err(error) if error.errno() == Some(Errno::NODEV) => Ok(None),
             answer => answer,
         }
     }
-
-    /// Reads a list.
-    pub(crate) fn dump(
-        &mut self,
-        message: RouteNetlinkMessage,
-    ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        for _ in 0..ATTEMPTS {
-            let mut list = Vec::new();
-            let mut changed = false;
-            self.converse(message.clone(), NLM_F_DUMP, |header, payload| {
-                changed |= header.flags & NLM_F_DUMP_INTR != 0;
-                match payload {
-                    NetlinkPayload::InnerMessage(item) => list.push(item),
-                    NetlinkPayload::Done(_) => return Ok(Some(())),
-                    NetlinkPayload::Error(error) => acknowledgement(&header, &error)?,
-                    _ => {}
-                }
-                Ok(None)
-            })?;
-            if !changed {
-                return Ok(list);
-            }
-        }
-        Err(NetlinkError::Unsteady)
-    }
-
-    /// Sends a request and gives each message of the answer to `read`, until `read` returns a
-    /// result.
-    fn converse<T>(
-        &mut self,
-        message: RouteNetlinkMessage,
-        flags: u16,
-        mut read: impl FnMut(
-            NetlinkHeader,
-            NetlinkPayload<RouteNetlinkMessage>,
-        ) -> Result<Option<T>, NetlinkError>,
-    ) -> Result<T, NetlinkError> {
-        let sequence = self.send(message, flags)?;
-        loop {
-            let (datagram, _) = self.socket.recv_from_full()?;
-            for message in Messages(&datagram) {
-                let message = NetlinkMessage::deserialize(message.into_inner())
-                    .map_err(|error| NetlinkError::Malformed(error.to_string()))?;
-                let (header, payload) = message.into_parts();
-                if header.sequence_number == sequence
-                    && let Some(result) = read(header, payload)?
-                {
-                    return Ok(result);
-                }
-            }
-        }
-    }
-
-    fn send(&mut self, message: RouteNetlinkMessage, flags: u16) -> Result<u32, NetlinkError> {
-        self.sequence += 1;
-        let mut header = NetlinkHeader::default();
-        header.flags = NLM_F_REQUEST | flags;
-        header.sequence_number = self.sequence;
-        let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
-        message.finalize();
-        let mut bytes = vec![0; message.buffer_len()];
-        message.serialize(&mut bytes);
-        self.socket.send(&bytes, 0)?;
-        Ok(self.sequence)
-    }
 }
 
-/// Reads an acknowledgement, which is an error message without an error.
-fn acknowledgement(header: &NetlinkHeader, error: &ErrorMessage) -> Result<(), NetlinkError> {
-    match error.code {
-        None => Ok(()),
-        Some(_) => Err(NetlinkError::Refused {
-            errno: Errno::from_raw_os_error(error.raw_code().saturating_neg()),
-            words: words(header, &error.header),
+/// Reads an acknowledgement or the end of a list, which has an errno if the kernel refused or gave
+/// up.
+pub(crate) fn acknowledgement(message: &Message<'_>) -> Result<(), NetlinkError> {
+    match number(message.body, 0).map(|code| code as i32) {
+        Some(code) if code < 0 => Err(NetlinkError::Refused {
+            errno: Errno::from_raw_os_error(code.saturating_neg()),
+            words: words(message),
         }),
+        _ => Ok(()),
     }
 }
 
-/// Returns the kernel's words about a refusal. `rest` begins with the header of the request, which
-/// is all of the request that is repeated (NETLINK_CAP_ACK).
-fn words(header: &NetlinkHeader, rest: &[u8]) -> Option<String> {
-    if header.flags & NLM_F_ACK_TLVS == 0 {
+/// Returns the kernel's words about a refusal. They stand after the errno and the header of the
+/// request, which is all of the request that is repeated (NETLINK_CAP_ACK).
+fn words(message: &Message<'_>) -> Option<String> {
+    const BOTH: i32 = NLM_F_ACK_TLVS | NLM_F_CAPPED;
+    if i32::from(message.flags) & BOTH != BOTH {
         return None;
     }
     let (_, value) =
-        Attributes(rest.get(HEADER..)?).find(|(kind, _)| *kind == NLMSGERR_ATTR_MSG)?;
+        Attributes(message.body.get(4 + HEADER..)?).find(|(kind, _)| *kind == NLMSGERR_ATTR_MSG)?;
     Some(String::from_utf8_lossy(&text(value)).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(flags: i32, body: &[u8]) -> Message<'_> {
+        Message {
+            kind: NLMSG_ERROR as u16,
+            flags: flags as u16,
+            sequence: 1,
+            body,
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_its_errno_and_the_words_of_the_kernel() {
+        assert!(acknowledgement(&message(0, &0_i32.to_ne_bytes())).is_ok());
+        let mut body = Body((-1_i32).to_ne_bytes().to_vec());
+        body.0.extend([0; HEADER]);
+        let body = body.with_text(NLMSGERR_ATTR_MSG, "no such thing").0;
+        let refused = |flags| acknowledgement(&message(flags, &body)).unwrap_err();
+        let with_words = refused(NLM_F_ACK_TLVS | NLM_F_CAPPED);
+        assert_eq!(with_words.errno(), Some(Errno::PERM));
+        assert!(with_words.to_string().ends_with("(no such thing)"));
+        assert_eq!(refused(0).errno(), Some(Errno::PERM));
+        assert!(!refused(0).to_string().contains("no such thing"));
+    }
 }

@@ -1,16 +1,19 @@
 //! Routes.
 
-use crate::{Netlink, NetlinkError};
+use crate::{
+    Netlink, NetlinkError,
+    bytes::{Attributes, Body, number},
+    device::address,
+};
 use ipnet::IpNet;
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::{
-    AddressFamily, RouteNetlinkMessage,
-    route::{
-        RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope,
-        RouteType,
-    },
+use libc::{
+    AF_INET, AF_INET6, NLM_F_CREATE, NLM_F_EXCL, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RTA_DST,
+    RTA_GATEWAY, RTA_OIF, RTM_GETROUTE, RTM_NEWROUTE, RTN_UNICAST, RTPROT_STATIC,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The length of `struct rtmsg`.
+const HEADER: usize = 12;
 
 /// A route of the main table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +33,7 @@ impl Netlink {
     /// # Errors
     /// [`NetlinkError`].
     pub fn routes(&mut self) -> Result<Vec<Route>, NetlinkError> {
-        let list = self.dump(RouteNetlinkMessage::GetRoute(RouteMessage::default()))?;
-        Ok(list.iter().filter_map(read).collect())
+        self.reader.dump(RTM_GETROUTE, &Body(vec![0; HEADER]), read)
     }
 
     /// Adds a default route through a router that a link reaches.
@@ -40,59 +42,68 @@ impl Netlink {
     /// [`Errno::NETUNREACH`](rustix::io::Errno::NETUNREACH) if the router is in the network of no
     /// address of the link.
     pub fn add_gateway(&mut self, link: u32, router: IpAddr) -> Result<(), NetlinkError> {
-        let mut message = RouteMessage::default();
-        let (family, address) = match router {
-            IpAddr::V4(router) => (AddressFamily::Inet, RouteAddress::Inet(router)),
-            IpAddr::V6(router) => (AddressFamily::Inet6, RouteAddress::Inet6(router)),
-        };
-        message.header.address_family = family;
-        message.header.table = RouteHeader::RT_TABLE_MAIN;
-        message.header.protocol = RouteProtocol::Static;
-        message.header.scope = RouteScope::Universe;
-        message.header.kind = RouteType::Unicast;
-        message
-            .attributes
-            .extend([RouteAttribute::Gateway(address), RouteAttribute::Oif(link)]);
         self.act(
-            RouteNetlinkMessage::NewRoute(message),
+            RTM_NEWROUTE,
             NLM_F_CREATE | NLM_F_EXCL,
+            &gateway(link, router),
         )
     }
 }
 
-fn read(message: &RouteNetlinkMessage) -> Option<Route> {
-    let RouteNetlinkMessage::NewRoute(message) = message else {
-        return None;
-    };
-    let header = &message.header;
-    if header.table != RouteHeader::RT_TABLE_MAIN {
+/// A `struct rtmsg` and the attributes of a default route.
+fn gateway(link: u32, router: IpAddr) -> Body {
+    let family = if router.is_ipv4() { AF_INET } else { AF_INET6 };
+    let mut header = vec![family as u8, 0, 0, 0];
+    header.extend([RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST]);
+    header.resize(HEADER, 0);
+    Body(header)
+        .with(RTA_GATEWAY, &octets(router))
+        .with_number(RTA_OIF, link)
+}
+
+/// Reads the body of an `RTM_NEWROUTE` message; `None` for a route of another table or family.
+fn read(body: &[u8]) -> Option<Route> {
+    if *body.get(4)? != RT_TABLE_MAIN {
         return None;
     }
-    let everywhere: IpAddr = match header.address_family {
-        AddressFamily::Inet => Ipv4Addr::UNSPECIFIED.into(),
-        AddressFamily::Inet6 => Ipv6Addr::UNSPECIFIED.into(),
+    let everywhere: IpAddr = match i32::from(*body.first()?) {
+        AF_INET => Ipv4Addr::UNSPECIFIED.into(),
+        AF_INET6 => Ipv6Addr::UNSPECIFIED.into(),
         _ => return None,
     };
     let (mut destination, mut gateway, mut link) = (everywhere, None, None);
-    for attribute in &message.attributes {
-        match attribute {
-            RouteAttribute::Destination(found) => destination = address(found)?,
-            RouteAttribute::Gateway(found) => gateway = address(found),
-            RouteAttribute::Oif(index) => link = Some(*index),
+    for (kind, value) in Attributes(body.get(HEADER..)?) {
+        match kind {
+            RTA_DST => destination = address(value)?,
+            RTA_GATEWAY => gateway = address(value),
+            RTA_OIF => link = number(value, 0),
             _ => {}
         }
     }
     Some(Route {
-        destination: IpNet::new(destination, header.destination_prefix_length).ok()?,
+        destination: IpNet::new(destination, *body.get(1)?).ok()?,
         gateway,
         link,
     })
 }
 
-fn address(found: &RouteAddress) -> Option<IpAddr> {
-    match found {
-        RouteAddress::Inet(address) => Some((*address).into()),
-        RouteAddress::Inet6(address) => Some((*address).into()),
-        _ => None,
+/// Returns an address in network byte order.
+pub(crate) fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = read(&bytes);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     NetlinkError, Reader,
-    bytes::{Attributes, half, number},
+    bytes::{Attributes, Body, half, number},
     device::address,
 };
 use rustix::io::Errno;
@@ -121,7 +121,7 @@ impl Reader {
             request[..2].copy_from_slice(&[family, number]);
             // All states.
             request[4..8].copy_from_slice(&u32::MAX.to_ne_bytes());
-            let listed = self.dump(SOCK_DIAG_BY_FAMILY, &request, |body| {
+            let listed = self.dump(SOCK_DIAG_BY_FAMILY, &Body(request), |body| {
                 Socket::read_inet(protocol, body)
             });
             match listed {
@@ -135,13 +135,13 @@ impl Reader {
     }
 }
 
-fn unix_request() -> Vec<u8> {
+fn unix_request() -> Body {
     const SHOW_NAME_AND_PEER: u32 = 1 | 4;
     let mut request = vec![AF_UNIX, 0, 0, 0];
     for word in [u32::MAX, 0, SHOW_NAME_AND_PEER, u32::MAX, u32::MAX] {
         request.extend(word.to_ne_bytes());
     }
-    request
+    Body(request)
 }
 
 impl Socket {
