@@ -234,7 +234,8 @@ fn build(directory: &Path) -> Outcome<Programs> {
     cargo.args([
         "build",
         "--quiet",
-        "--release",
+        "--profile",
+        "dist",
         "--package",
         "nsx",
         "--target",
@@ -244,14 +245,14 @@ fn build(directory: &Path) -> Outcome<Programs> {
     cargo.arg(directory);
     cargo
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .env("CARGO_PROFILE_RELEASE_STRIP", "none");
+        .env("CARGO_PROFILE_DIST_STRIP", "none");
     if !cargo.status()?.success() {
         return Err("failed to build nsx".into());
     }
-    let release = directory.join(target).join("release");
+    let built = directory.join(target).join("dist");
     Ok(Programs {
-        nsx: release.join("nsx"),
-        compat: release.join("nsx-compat"),
+        nsx: built.join("nsx"),
+        compat: built.join("nsx-compat"),
     })
 }
 

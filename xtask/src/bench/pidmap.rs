@@ -180,7 +180,8 @@ fn library(directory: &Path) -> Outcome<PathBuf> {
     cargo.args([
         "build",
         "--quiet",
-        "--release",
+        "--profile",
+        "dist",
         "--package",
         "nsx-core",
         "--example",
@@ -190,5 +191,5 @@ fn library(directory: &Path) -> Outcome<PathBuf> {
     if !cargo.arg(directory).status()?.success() {
         return Err("failed to build the example of nsx-core".into());
     }
-    Ok(directory.join("release/examples/translate_many"))
+    Ok(directory.join("dist/examples/translate_many"))
 }
