@@ -151,7 +151,7 @@ fn words_that_are_not_actions_or_processes_are_refused(session: &Session) {
     session
         .nsx("can self signal 4194303")
         .run()
-        .exited(1)
+        .exited(2)
         .says(&["no such process"]);
     session.nsx("can self signal").run().exited(2);
 }

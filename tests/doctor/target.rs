@@ -18,7 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(mounts_that_propagate_are_found),
         root(ports_are_those_that_ss_lists).needs([Need::Tool("ss")]),
         root(a_mount_that_hangs_does_not_stall).needs([Need::Fuse]),
-        both(a_process_that_ended_is_missing),
+        both(a_process_that_ended_is_a_failure),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -244,7 +244,7 @@ fn a_mount_that_hangs_does_not_stall(session: &Session) {
     assert_finding(&document, "mounts", "shared", "ok", "");
 }
 
-fn a_process_that_ended_is_missing(session: &Session) {
+fn a_process_that_ended_is_a_failure(session: &Session) {
     let (unshare, id) = sleep(session, "--uts");
     drop(unshare);
     until("the process to end", || {
@@ -253,6 +253,11 @@ fn a_process_that_ended_is_missing(session: &Session) {
     session
         .nsx(&format!("doctor {id}"))
         .run()
-        .exited(1)
+        .exited(2)
         .says(&["no such process"]);
+    session
+        .nsx("doctor nosuch")
+        .run()
+        .exited(2)
+        .says(&["nosuch"]);
 }

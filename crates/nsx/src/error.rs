@@ -80,6 +80,9 @@ pub(crate) enum Error {
     /// A failure that means that something does not exist, or no longer exists.
     #[error(transparent)]
     Absent(Box<Self>),
+    /// A failure of a command whose status 1 is a verdict.
+    #[error(transparent)]
+    NoVerdict(Box<Self>),
     /// A failure with further hints.
     #[error("{}", chain(.0))]
     Hinted(Box<Self>, Vec<String>),
@@ -115,6 +118,12 @@ impl Error {
         Self::Absent(Box::new(self))
     }
 
+    /// Marks the failure as one of a command whose status 1 is a verdict, as that of `grep(1)` is: a
+    /// target that does not exist is a failure then.
+    pub(crate) fn no_verdict(self) -> Self {
+        Self::NoVerdict(Box::new(self))
+    }
+
     /// Adds hints, one per line.
     pub(crate) fn with_hints(self, hints: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let hints: Vec<String> = hints.into_iter().map(Into::into).collect();
@@ -132,7 +141,7 @@ impl Error {
             Self::Inside(error) => return hints::of_entry(error),
             Self::Map(_, _, hints) => return hints.clone(),
             Self::Link(error) => return error.hints(),
-            Self::Absent(error) => return error.hints(),
+            Self::Absent(error) | Self::NoVerdict(error) => return error.hints(),
             Self::Hinted(error, hints) => return [error.hints(), hints.clone()].concat(),
             Self::NoProcfs => "mount one: mount -t proc proc /proc",
             _ => return Vec::new(),
@@ -191,5 +200,8 @@ mod tests {
         assert_eq!(absent.hints(), ["make it"]);
         assert_eq!(absent.status(ExitStatus::FAILURE), ExitStatus::NO_MATCH);
         assert_eq!(absent.status(ExitStatus::NOT_RUN), ExitStatus::NOT_RUN);
+        let unjudged = absent.no_verdict();
+        assert_eq!(unjudged.hints(), ["make it"]);
+        assert_eq!(unjudged.status(ExitStatus::FAILURE), ExitStatus::FAILURE);
     }
 }

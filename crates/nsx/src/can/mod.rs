@@ -10,5 +10,5 @@ use crate::{error::Error, exit::ExitStatus};
 /// Runs the command.
 pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
     let (question, output) = options.question();
-    output.print(question.answer()?)
+    output.print(question.answer().map_err(Error::no_verdict)?)
 }

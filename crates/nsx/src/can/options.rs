@@ -12,8 +12,8 @@ Examples:
   nsx can 4711 signal 12               may process 4711 send a signal to process 12
   nsx can docker:web trace 1           may the container trace PID 1 of the host
 
-Exit status: 0 if it may; 1 if it may not, if facts are hidden, or if no such process exists; 2 for \
-wrong usage or a failure.";
+Exit status: 0 if it may, 1 if it may not or facts are hidden, 2 for wrong usage or a failure, such as \
+a process that does not exist.";
 
 /// Find out whether one process may do something to another
 ///

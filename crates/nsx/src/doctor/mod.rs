@@ -17,5 +17,5 @@ use crate::{error::Error, exit::ExitStatus};
 /// Runs the command.
 pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
     let (action, output) = options.action();
-    output.print(action.answer()?)
+    output.print(action.answer().map_err(Error::no_verdict)?)
 }

@@ -12,8 +12,8 @@ Examples:
   nsx doctor --syscalls docker:web     the system calls that its seccomp filter lets through
   nsx doctor --json 4711               for programs, of process 4711
 
-Exit status: 0 if all is well, 1 if something is not or could not be checked, or the target does not \
-exist, 2 for wrong usage or a failure.";
+Exit status: 0 if all is well, 1 if something is not or could not be checked, 2 for wrong usage or a \
+failure, such as a target that does not exist.";
 
 /// Find out what you can do on this host, or what isolates a container and what does not
 ///
