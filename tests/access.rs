@@ -19,10 +19,12 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// Each command that looks at a process; `ID` is the process.
-const COMMANDS: [&str; 4] = [
+const COMMANDS: [&str; 6] = [
     "nsx enter ID --net true",
     "nsx ls ID",
     "nsx idmap ID",
+    "nsx mounts ID",
+    "nsx net ID",
     "nsx pidmap --to ID 1",
 ];
 

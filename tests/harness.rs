@@ -170,6 +170,16 @@ fn a_filter_refuses_the_calls_that_it_names(session: &Session) {
             &format!("syscall({by_handle}, -10003, 0, 0)"),
             libc::EBADF,
         ),
+        (
+            Filter::Namespaces,
+            &format!("syscall({setns}, -1, 0)"),
+            libc::EPERM,
+        ),
+        (
+            Filter::Mounts,
+            &format!("syscall({}, 0, 0, 0, 0, 0)", libc::SYS_mount),
+            libc::EPERM,
+        ),
     ] {
         let script = format!("{call}; print $!+0");
         assert_eq!(

@@ -1,6 +1,6 @@
 //! Messages of nsx if the kernel refuses: the cause, and a remedy that works.
 
-use crate::support::{Command, Need, Session, Test, both, ordinary, root};
+use crate::support::{Command, Need, Session, Test, both, filter::Filter, ordinary, root};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -19,6 +19,10 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_missing_procfs_is_reported),
         root(an_inaccessible_directory_is_told_apart_from_a_hidden_one),
         both(an_empty_argument_is_called_empty),
+        both(a_filter_that_refuses_a_call_is_named),
+        root(a_filter_that_allows_the_call_is_not_blamed),
+        root(a_chroot_is_named_wherever_its_root_directory_is),
+        both(an_unmapped_caller_is_named),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -366,4 +370,85 @@ fn an_empty_argument_is_called_empty(session: &Session) {
             .args("touch ran");
         refused(session, command, &["is empty"]);
     }
+}
+
+fn a_filter_that_refuses_a_call_is_named(session: &Session) {
+    let words = |call: &str| {
+        format!(
+            "a filter of system calls (seccomp), as container engines set it, refuses {call}(2)"
+        )
+    };
+    let map = if session.is_root() { "" } else { "-r " };
+    let create = session.nsx(&format!("unshare {map}--uts touch ran"));
+    refused(
+        session,
+        create.under(Filter::Namespaces),
+        &[&words("unshare"), "with a profile that allows it"],
+    );
+    refused(
+        session,
+        session
+            .nsx("unshare -r touch ran")
+            .under(Filter::Namespaces),
+        &[&words("unshare")],
+    );
+    let mount = session.nsx(&format!("unshare {map}--mount touch ran"));
+    refused(session, mount.under(Filter::Mounts), &[&words("mount")]);
+    let process = session.unshare("--uts sleep 100").start();
+    let target = process.program("sleep").id();
+    let enter = session.nsx(&format!("enter {target} touch ran"));
+    refused(session, enter.under(Filter::Namespaces), &[&words("setns")]);
+}
+
+fn a_filter_that_allows_the_call_is_not_blamed(session: &Session) {
+    let without = "setpriv --bounding-set=-sys_admin nsx unshare --uts touch ran";
+    let said = refused(
+        session,
+        session.command(without).under(Filter::Mounts),
+        &["CAP_SYS_ADMIN"],
+    );
+    assert!(!said.contains("seccomp"), "{said}");
+    let chrooted = "mkdir jail; mount --rbind / jail; chroot jail nsx unshare -r true";
+    let said = session
+        .command("unshare --mount sh -ec")
+        .arg(chrooted)
+        .under(Filter::PidTranslation)
+        .run()
+        .exited(125)
+        .says(&["in a chroot"]);
+    assert!(!said.to_string().contains("seccomp"), "{said}");
+}
+
+/// The kernel compares the root directory with that of the mount namespace, see `unshare(2)`.
+fn a_chroot_is_named_wherever_its_root_directory_is(session: &Session) {
+    let user = "setpriv --reuid=4242 --regid=4242 --clear-groups";
+    let on_mount = "mkdir -p jail; mount --rbind / jail";
+    let in_directory = "mkdir -p jail; for it in /*; do if [ -L $it ]; then cp -P $it jail/; elif \
+        [ -d $it ]; then mkdir -p jail$it; mount --rbind $it jail$it; fi; done";
+    let chrooted = |make: &str, command: &str| {
+        session
+            .command("unshare --mount sh -ec")
+            .arg(format!("chmod 755 .; {make}; exec chroot jail {command}"))
+    };
+    let cause = "the kernel creates no user namespace for a process in a chroot";
+    for make in [on_mount, in_directory] {
+        for prefix in ["", user] {
+            let command = format!("{prefix} nsx unshare -r touch ran");
+            let said = refused(session, chrooted(make, &command), &[cause]);
+            // Only a process with capabilities finds out about a root directory that is a mount.
+            let is_certain = make == in_directory || prefix.is_empty();
+            assert_eq!(!said.contains("security module"), is_certain, "{said}");
+        }
+    }
+    let unshare = |options: &str| chrooted(in_directory, &format!("nsx unshare {options} true"));
+    unshare("--mount").run().exited(125).says(&[
+        "your root directory is not a mount point, as in a chroot",
+        "--propagation unchanged",
+    ]);
+    unshare("--mount --propagation unchanged").run().exited(0);
+}
+
+fn an_unmapped_caller_is_named(session: &Session) {
+    let command = session.command("unshare --user nsx unshare -r touch ran");
+    refused(session, command, &["user 65534 is not mapped"]);
 }

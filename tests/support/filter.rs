@@ -31,14 +31,20 @@ pub(crate) enum Filter {
     NewCalls,
     /// The calls and ioctls that came after 5.4 and could tell about namespaces and processes.
     Since5_4,
+    /// `unshare` and `setns`: EPERM, as under the default profiles of container engines.
+    Namespaces,
+    /// `mount`: EPERM, likewise.
+    Mounts,
 }
 
 impl Filter {
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::SetnsByPidfd,
         Self::PidTranslation,
         Self::NewCalls,
         Self::Since5_4,
+        Self::Namespaces,
+        Self::Mounts,
     ];
 
     /// The first argument of the test program if it has to filter itself.
@@ -50,6 +56,8 @@ impl Filter {
             Self::PidTranslation => "pid-translation",
             Self::NewCalls => "new-calls",
             Self::Since5_4 => "since-5.4",
+            Self::Namespaces => "namespaces",
+            Self::Mounts => "mounts",
         }
     }
 
@@ -69,6 +77,11 @@ impl Filter {
             Self::PidTranslation => {
                 vec![(libc::ENOTTY, vec![(libc::SYS_ioctl, translation.collect())])]
             }
+            Self::Namespaces => {
+                let calls = [libc::SYS_unshare, libc::SYS_setns];
+                vec![(libc::EPERM, calls.map(|call| (call, Vec::new())).into())]
+            }
+            Self::Mounts => vec![(libc::EPERM, vec![(libc::SYS_mount, Vec::new())])],
             Self::NewCalls => {
                 let calls = [
                     libc::SYS_open_tree,

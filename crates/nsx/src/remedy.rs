@@ -116,6 +116,9 @@ fn phrase(remedy: &Remedy) -> Cow<'static, str> {
             where nsx makes what is missing"
             .into(),
         Remedy::PrivatePropagation => "leave --propagation at private".into(),
+        Remedy::LeavePropagation => "add --propagation unchanged: mounts that the program makes \
+            may then be seen outside"
+            .into(),
         Remedy::NameLayersWithoutMounts => "name directories without mounts".into(),
         Remedy::NameWorkingDirectory => {
             "name one that the program starts in with --wd, or start from another".into()

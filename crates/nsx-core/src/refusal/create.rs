@@ -10,19 +10,18 @@ use rustix::thread::CapabilitySet;
 impl Facts<'_> {
     /// Returns the cause of `EPERM` from `unshare(2)`.
     pub(super) fn unshare_denied(&self, kinds: NsSet) -> Option<Refusal> {
+        if !kinds.contains(NsKind::User) && !self.caller.is_privileged() {
+            return Refusal::new(
+                format!(
+                    "without a user namespace of its own, only a process with CAP_SYS_ADMIN \
+                    creates {}",
+                    kinds.noun_with_article()
+                ),
+                [self.more_rights(), self.gain(CapabilitySet::SYS_ADMIN)],
+            );
+        }
         if !kinds.contains(NsKind::User) {
-            return if self.caller.is_privileged() {
-                self.seccomp()
-            } else {
-                Refusal::new(
-                    format!(
-                        "without a user namespace of its own, only a process with CAP_SYS_ADMIN \
-                        creates {}",
-                        kinds.noun_with_article()
-                    ),
-                    [self.more_rights(), self.gain(CapabilitySet::SYS_ADMIN)],
-                )
-            };
+            return None;
         }
         if !self.caller.is_privileged()
             && self.proc.sysctl_number("kernel.unprivileged_userns_clone") == Ok(0)
@@ -51,11 +50,17 @@ impl Facts<'_> {
                 self.caller.gid
             ));
         }
-        if self.is_chrooted() {
-            return Refusal::without_remedy(
+        match self.is_chrooted() {
+            Some(true) => Refusal::without_remedy(
                 "the kernel creates no user namespace for a process in a chroot",
-            );
+            ),
+            Some(false) => self.apparmor(),
+            None => self.apparmor().or_else(|| {
+                Refusal::without_remedy(
+                    "the kernel creates no user namespace for a process in a chroot, or a \
+                    security module forbids it: nothing else that nsx knows forbids it here",
+                )
+            }),
         }
-        self.seccomp().or_else(|| self.apparmor())
     }
 }

@@ -2,22 +2,19 @@
 
 use super::{Facts, Refusal, Remedy};
 use crate::{
+    attempt::in_child,
     idmap::{IdKind, IdMap},
-    proc::Mount,
+    ns::{Namespace, NsKind},
+    proc::{Mount, NsLink},
 };
-use rustix::thread::CapabilitySet;
+use rustix::{
+    fd::AsFd,
+    fs::{AtFlags, CWD, StatxFlags},
+    io::Errno,
+    thread::CapabilitySet,
+};
 
 impl Facts<'_> {
-    pub(super) fn seccomp(&self) -> Option<Refusal> {
-        if !self.has_status(b"Seccomp:\t2") {
-            return None;
-        }
-        Refusal::new(
-            "a seccomp filter is on this process, as container engines set it",
-            [Remedy::ChangeSeccompProfile],
-        )
-    }
-
     pub(super) fn apparmor(&self) -> Option<Refusal> {
         if self
             .proc
@@ -33,11 +30,23 @@ impl Facts<'_> {
         )
     }
 
-    /// Returns whether the caller's root directory is not a mount point, as in a chroot. A chroot
-    /// to a mount point cannot be seen here.
-    pub(super) fn is_chrooted(&self) -> bool {
-        self.own_mounts()
-            .is_some_and(|mounts| !mounts.iter().any(|mount| mount.point == b"/"))
+    /// Returns whether the caller is in a chroot: its root directory is not that of its mount
+    /// namespace. None if that is a mount point, and the caller lacks the capabilities to find out.
+    pub(super) fn is_chrooted(&self) -> Option<bool> {
+        let has_root = |mounts: Vec<Mount>| mounts.iter().any(|mount| mount.point == b"/");
+        if !self.own_mounts().is_none_or(has_root) {
+            return Some(true);
+        }
+        let own = self.proc.open_own_ns(NsLink::Own(NsKind::Mnt)).ok()?;
+        let answer = in_child(|| match differs_from_root_of(&own) {
+            Ok(differs) => i32::from(differs),
+            Err(_) => 2,
+        });
+        match answer.ok()?? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
     }
 
     /// Returns the way in which the caller gains capabilities.
@@ -89,4 +98,19 @@ pub(super) fn gain(uid: u32, needed: CapabilitySet, bounding: CapabilitySet) -> 
         0 => Remedy::AddToBoundingSet(lacking),
         _ => Remedy::BecomeRoot,
     }
+}
+
+/// Joins a mount namespace, which leads to the root directory of that, and returns whether the root
+/// directory was another before.
+fn differs_from_root_of(ns: &Namespace) -> Result<bool, Errno> {
+    let before = mount_of_root()?;
+    rustix::thread::move_into_link_name_space(ns.as_fd(), None)?;
+    Ok(before != mount_of_root()?)
+}
+
+/// Returns the mount of the root directory (5.8), and its inode number.
+fn mount_of_root() -> Result<(u64, u64), Errno> {
+    let mask = StatxFlags::MNT_ID | StatxFlags::INO;
+    let stat = rustix::fs::statx(CWD, c"/", AtFlags::empty(), mask)?;
+    Ok((stat.stx_mnt_id, stat.stx_ino))
 }

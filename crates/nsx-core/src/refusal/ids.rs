@@ -1,12 +1,12 @@
 //! Ids and groups that the program does not get.
 
-use super::{Facts, Refusal, Remedy};
+use super::{Facts, Refusal, Remedy, filter::Call};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::NsKind,
     plan::{Plan, PlannedStep, Step},
 };
-use rustix::thread::CapabilitySet;
+use rustix::{io::Errno, thread::CapabilitySet};
 
 impl Facts<'_> {
     /// Returns the cause of `EINVAL` from a change of ids.
@@ -69,7 +69,7 @@ impl Facts<'_> {
             );
         }
         if self.caller.can(CapabilitySet::SETGID) {
-            return self.seccomp();
+            return self.filter(Call::SetGroups, Errno::PERM);
         }
         Refusal::new(
             "dropping supplementary groups requires CAP_SETGID, which you lack",

@@ -31,19 +31,15 @@ impl Facts<'_> {
             let cause = "joining a mnt namespace requires CAP_SYS_CHROOT, which you lack";
             return Refusal::new(cause, [self.gain(CapabilitySet::SYS_CHROOT)]);
         }
-        match kinds
-            .iter()
-            .find(|kind| matches!(owner(*kind), Some(Related::Hidden)))
-        {
-            Some(kind) => Refusal::new(
-                format!(
-                    "the user namespace that owns its {kind} namespace is neither yours nor below \
-                    yours, and your CAP_SYS_ADMIN does not hold there"
-                ),
-                [Remedy::RunInThatUserNamespace],
+        let hidden = |kind: &NsKind| matches!(owner(*kind), Some(Related::Hidden));
+        let kind = kinds.iter().find(hidden)?;
+        Refusal::new(
+            format!(
+                "the user namespace that owns its {kind} namespace is neither yours nor below \
+                yours, and your CAP_SYS_ADMIN does not hold there"
             ),
-            None => self.seccomp(),
-        }
+            [Remedy::RunInThatUserNamespace],
+        )
     }
 
     /// Returns the cause of a failure to read the filters of a process, see `ptrace(2)`,

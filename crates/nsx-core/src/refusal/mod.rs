@@ -6,6 +6,7 @@
 mod access;
 mod create;
 mod facts;
+mod filter;
 mod ids;
 mod join;
 mod limits;
@@ -17,6 +18,7 @@ mod remedy;
 pub use access::access;
 pub use remedy::{Administrator, Remedy};
 
+use self::filter::Call;
 use crate::{
     idmap::IdKind,
     ns::{NsKind, NsSet},
@@ -96,10 +98,12 @@ pub fn explain(
             .iter()
             .any(|planned| std::ptr::eq(planned.step(), failure.step()))
     });
+    let filter = facts.filter_of_step(failure.step(), failure.errno);
+    if filter.is_some() {
+        return filter;
+    }
     match (failure.step(), failure.errno) {
-        (Step::Unshare(kinds), errno @ (Errno::PERM | Errno::NOSPC | Errno::USERS)) => {
-            facts.unshare_refused(*kinds, errno)
-        }
+        (Step::Unshare(kinds), errno) => facts.unshare_refused(*kinds, errno),
         (Step::WriteIdMap { ids, map }, Errno::PERM | Errno::ACCESS) => {
             facts.map_refused(*ids, map)
         }
@@ -158,6 +162,11 @@ pub fn explain(
         ),
         (Step::MakeLink(link), errno) => link_refused(link, errno),
         (Step::Pin(pin), errno) => facts.pin_refused(pin, errno),
+        (Step::Propagate { at, .. }, Errno::INVAL) if at == Path::new("/") => Refusal::new(
+            "your root directory is not a mount point, as in a chroot, and only a mount has a \
+            propagation",
+            [Remedy::LeavePropagation],
+        ),
         (Step::Propagate { at, .. }, Errno::INVAL) => Refusal::new(
             format!(
                 "{} is not a mount point, and what is mounted there would be seen outside",
@@ -225,7 +234,9 @@ pub fn of_pin(pin: &Pin, errno: Errno, caller: &Caller, proc: &ProcRoot) -> Opti
 
 /// Returns the cause of a failure to create namespaces of these kinds, if it can be found.
 pub fn of_unshare(kinds: NsSet, errno: Errno, caller: &Caller, proc: &ProcRoot) -> Option<Refusal> {
-    Facts::new(caller, proc).unshare_refused(kinds, errno)
+    let facts = Facts::new(caller, proc);
+    let filter = facts.filter(Call::Unshare(kinds), errno);
+    filter.or_else(|| facts.unshare_refused(kinds, errno))
 }
 
 /// Returns the reason why newuidmap or newgidmap, as PATH has it, would not get its privilege if the

@@ -76,6 +76,8 @@ pub enum Remedy {
     MakeMountPoint,
     /// Leave the propagation of mounts at private.
     PrivatePropagation,
+    /// Leave the propagation of mounts unchanged.
+    LeavePropagation,
     /// Name layers of an overlay on which nothing is mounted.
     NameLayersWithoutMounts,
     /// Name the program's working directory, or start from another.

@@ -14,7 +14,7 @@ use nsx_core::{
     pid::Process,
     proc::{MountEntry, NsLink, ProcError},
 };
-use nsx_target::Found;
+use nsx_target::{Found, Subject};
 use std::ffi::OsStr;
 
 /// The mounts that a process or mount namespace has.
@@ -36,12 +36,11 @@ impl MountTable {
             });
             return read.map_err(|error| Error::failed("read your own mounts", error));
         };
-        let unread = |error| {
-            let act = format!("read the mounts of {}", text::shown(word));
-            Error::failed(act, error)
-        };
+        let act = format!("read the mounts of {}", text::shown(word));
         match crate::target::look_up(word)? {
-            Found::Process(subject) => of_process(&subject.process, system).map_err(unread),
+            Found::Process(Subject { process, .. }) => {
+                of_process(&process, system).map_err(|error| Error::unread(act, &process, error))
+            }
             Found::Namespace(ns) if ns.id().kind != NsKind::Mnt => Err(Error::usage(format!(
                 "{} is not a mount namespace but {}",
                 text::shown(word),
@@ -50,7 +49,7 @@ impl MountTable {
             Found::Namespace(ns) => {
                 let text = ns.mountinfo(&system.proc).map_err(ProcError::from);
                 let mounts = text.and_then(|text| MountEntry::parse_all(&text));
-                let mounts = mounts.map_err(unread)?;
+                let mounts = mounts.map_err(|error| Error::failed(act, error))?;
                 Ok(Self {
                     ns: ns.id(),
                     mounts,

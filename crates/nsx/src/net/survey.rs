@@ -154,10 +154,7 @@ fn census(system: &System, deep: bool, target: Option<NsId>) -> Result<Census, E
 
 /// Finds the network namespace that a word names, or that the process is in that it names.
 fn find(word: &OsStr, proc: &ProcRoot) -> Result<NsId, Error> {
-    let unread = |error| {
-        let act = format!("read the network namespace of {}", text::shown(word));
-        Error::failed(act, error)
-    };
+    let act = format!("read the network namespace of {}", text::shown(word));
     match crate::target::look_up(word)? {
         Found::Namespace(ns) if ns.id().kind == NsKind::Net => Ok(ns.id()),
         Found::Namespace(ns) => Err(Error::usage(format!(
@@ -166,10 +163,12 @@ fn find(word: &OsStr, proc: &ProcRoot) -> Result<NsId, Error> {
             ns.id()
         ))),
         Found::Process(subject) => {
-            let pid = subject.process.pid_in(proc).map_err(unread)?;
-            let ns = proc.ns(pid, NsLink::Own(NsKind::Net));
-            let is_still = subject.process.runs(proc, pid);
-            is_still.and(ns).map_err(unread)
+            let process = &subject.process;
+            let ns = process.pid_in(proc).and_then(|pid| {
+                let ns = proc.ns(pid, NsLink::Own(NsKind::Net));
+                process.runs(proc, pid).and(ns)
+            });
+            ns.map_err(|error| Error::unread(act, process, error))
         }
     }
 }
