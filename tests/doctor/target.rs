@@ -17,6 +17,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(directories_of_the_host_are_found_whatever_their_names),
         both(mounts_that_propagate_are_found),
         root(ports_are_those_that_ss_lists).needs([Need::Tool("ss")]),
+        both(low_ports_are_those_that_may_not_be_bound),
         root(a_mount_that_hangs_does_not_stall).needs([Need::Fuse]),
         both(a_process_that_ended_is_a_failure),
     ]
@@ -226,7 +227,37 @@ fn ports_are_those_that_ss_lists(session: &Session) {
     let words = "programs listen on 80, for itself alone on 10001, ";
     assert_finding(&document, "network", "listening", "info", words);
     assert_finding(&document, "network", "listening", "info", "9988 more ports");
-    assert_finding(&document, "network", "low_ports", "info", "may bind ports");
+    let words = "may bind every port";
+    assert_finding(&document, "network", "low_ports", "info", words);
+}
+
+/// The setting is that of the target's network, which is not nsx's.
+fn low_ports_are_those_that_may_not_be_bound(session: &Session) {
+    let map = session.map_root();
+    for (first, words) in [
+        (
+            80,
+            "it cannot bind ports below 80 (net.ipv4.ip_unprivileged_port_start)",
+        ),
+        (0, "it may bind every port"),
+    ] {
+        let script = format!(
+            "echo {first} >/proc/sys/net/ipv4/ip_unprivileged_port_start; ip link set lo up
+            bind() {{ setpriv --bounding-set=-net_bind_service perl -MIO::Socket::INET -e \
+                'my $socket = IO::Socket::INET->new(Listen => 1, LocalPort => shift); \
+                exit !$socket' $1; echo $?; }}
+            bind 79; bind 80; exec setpriv --bounding-set=-net_bind_service sleep 100"
+        );
+        let process = session
+            .command(&format!("unshare {map}--net --mount sh -c"))
+            .arg(script)
+            .start();
+        assert_eq!(process.line(), if first == 80 { "1" } else { "0" });
+        assert_eq!(process.line(), "0");
+        let id = process.program("sleep").id();
+        let document = document(session, "", &id.to_string());
+        assert_finding(&document, "network", "low_ports", "info", words);
+    }
 }
 
 fn a_mount_that_hangs_does_not_stall(session: &Session) {

@@ -5,7 +5,7 @@ use super::{Namespace, Related};
 use crate::{
     delegate::{Delegate, end_with},
     pid::Pid,
-    proc::{Mount, ProcRoot},
+    proc::{Mount, ProcRoot, decimal},
 };
 use rustix::{
     fs::OFlags,
@@ -25,6 +25,8 @@ enum Question<'a> {
     /// The number of network devices; the answer is a `u64`. The child asks a procfs that shows the
     /// caller.
     Links(&'a ProcRoot),
+    /// A setting by its name. The child asks a procfs that shows the caller.
+    Sysctl(&'a ProcRoot, &'a str),
 }
 
 impl Namespace {
@@ -50,6 +52,17 @@ impl Namespace {
             .try_into()
             .map(u64::from_ne_bytes)
             .map_err(|_| Errno::NODATA)
+    }
+
+    /// Returns a setting of this namespace as [`ProcRoot::sysctl_number`] does, such as
+    /// `net.ipv4.ip_unprivileged_port_start` of a network namespace. `proc` is a procfs that shows
+    /// the caller.
+    ///
+    /// # Errors
+    /// As [`Namespace::links`].
+    pub fn sysctl_number(&self, proc: &ProcRoot, name: &str) -> Result<u64, Errno> {
+        let answer = self.ask(&Question::Sysctl(proc, name))?;
+        decimal(&answer).ok_or(Errno::NODATA)
     }
 
     /// Opens the namespace that is bound at a mount of this mount namespace, which no process need
@@ -150,6 +163,7 @@ impl Question<'_> {
                     .map_err(|_| Errno::NODATA)?;
                 Ok(count_links(&text).to_ne_bytes().to_vec())
             }
+            Self::Sysctl(proc, name) => proc.sysctl(name).map_err(|_| Errno::NODATA),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{doctor::report::Finding, text};
 use nsx_core::{
     ns::NsKind,
     permission::{Outcome, Over, Subject, requires},
-    proc::{self, ProcError},
+    proc::{self, NsLink, ProcError},
     rustix::thread::CapabilitySet,
 };
 use std::{collections::BTreeSet, net::SocketAddr};
@@ -71,11 +71,11 @@ fn ports(addresses: &[SocketAddr]) -> Option<String> {
     (!words.is_empty()).then(|| text::listed_up_to(&words, MOST, "more ports"))
 }
 
-/// Tells whether it may bind a port below 1024: that requires CAP_NET_BIND_SERVICE in the user
-/// namespace that owns the network, see `capabilities(7)`.
+/// Tells which low ports it may bind. Those below a setting of its network require
+/// CAP_NET_BIND_SERVICE in the user namespace that owns the network, see `capabilities(7)` and
+/// "ip_unprivileged_port_start" in the kernel's ip-sysctl.rst.
 fn low_ports(facts: &Facts) -> Finding {
     const CHECK: &str = "low_ports";
-    const UNLESS: &str = "unless net.ipv4.ip_unprivileged_port_start of its network is lower";
     let needed = CapabilitySet::NET_BIND_SERVICE;
     let subject = match Subject::of(&facts.process, &facts.system.proc) {
         Ok(subject) => subject,
@@ -86,19 +86,40 @@ fn low_ports(facts: &Facts) -> Finding {
     };
     let check = requires(&subject, needed, Over::Owner(NsKind::Net));
     if check.outcome == Outcome::Passes {
-        let finding = "it may bind ports below 1024, if nothing else listens on them";
+        let finding = "it may bind every port that nothing else listens on";
         return Finding::info(CHECK, finding);
     }
-    if !facts.credentials.effective.contains(needed) {
-        let finding =
-            format!("it cannot bind ports below 1024: it lacks CAP_NET_BIND_SERVICE, {UNLESS}");
-        return Finding::info(CHECK, finding)
-            .remedy("--cap-add NET_BIND_SERVICE, or a higher port");
-    }
-    let finding = format!(
-        "it cannot bind ports below 1024: its network belongs to another user namespace, in which \
-        its CAP_NET_BIND_SERVICE does not count, {UNLESS}"
-    );
-    Finding::info(CHECK, finding)
-        .remedy("create its network in its user namespace, or use a higher port")
+    let first = match first_free_port(facts) {
+        Ok(0) => return Finding::info(CHECK, format!("it may bind every port: {SETTING} is 0")),
+        Ok(first) => first,
+        Err(error) => {
+            let finding = format!(
+                "it lacks CAP_NET_BIND_SERVICE over its network, and {SETTING} of that, below \
+                which it cannot bind a port, cannot be read: {error}"
+            );
+            return Finding::unknown(CHECK, finding);
+        }
+    };
+    let (cause, remedy) = match facts.credentials.effective.contains(needed) {
+        false => (
+            "it lacks CAP_NET_BIND_SERVICE",
+            format!("--cap-add NET_BIND_SERVICE, --sysctl {SETTING}=0, or a higher port"),
+        ),
+        true => (
+            "its network belongs to another user namespace, in which its CAP_NET_BIND_SERVICE \
+            does not count",
+            "create its network in its user namespace, or use a higher port".to_owned(),
+        ),
+    };
+    let finding = format!("it cannot bind ports below {first} ({SETTING}): {cause}");
+    Finding::info(CHECK, finding).remedy(remedy)
+}
+
+/// The setting of a network: its first port that any program may bind.
+const SETTING: &str = "net.ipv4.ip_unprivileged_port_start";
+
+fn first_free_port(facts: &Facts) -> Result<u64, ProcError> {
+    let proc = &facts.system.proc;
+    let network = proc.open_ns(facts.pid, NsLink::Own(NsKind::Net))?;
+    Ok(network.sysctl_number(proc, SETTING)?)
 }
