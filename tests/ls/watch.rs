@@ -1,7 +1,7 @@
 //! `nsx ls --watch`: namespaces that appear, disappear and are joined, and the screen that shows
 //! them.
 
-use crate::support::{Need, Session, Test, both, procfs, root, until};
+use crate::support::{Need, Session, Test, both, ordinary, procfs, root, until};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -18,6 +18,10 @@ pub(crate) fn tests() -> Vec<Test> {
             .needs([Need::Kernel(6, 18)])
             .alone(),
         both(a_missing_process_is_not_followed),
+        root(ten_thousand_short_lived_namespaces_are_reported).needs([Need::Tool("perl")]),
+        root(a_namespace_of_a_process_that_ends_at_once_is_reported),
+        root(an_instance_of_tracefs_ends_with_the_watch),
+        ordinary(namespaces_that_may_be_missed_are_noted),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -355,6 +359,135 @@ fn a_missing_process_is_not_followed(session: &Session) {
         .run()
         .exited(2)
         .says(&["--why"]);
+}
+
+/// Creates namespaces by unshare and clone, and makes calls that fail.
+const STORM: &str = "
+    use strict;
+    my %flags = (uts => 0x04000000, ipc => 0x08000000, mnt => 0x00020000, cgroup => 0x02000000);
+    sub unshare { return syscall(UNSHARE, $_[0]) == 0 }
+    for (1..9_600) { unshare($flags{uts}) or die $! }
+    for my $kind ('ipc', 'mnt', 'cgroup') { for (1..100) { unshare($flags{$kind}) or die $! } }
+    for (1..100) { unshare(0x7) and die; syscall(SETNS, -1, 0) == -1 or die }
+    for (1..50) {
+        my $child = syscall(CLONE, $flags{uts} | $flags{ipc} | 17, 0, 0, 0, 0);
+        die $! if $child < 0;
+        syscall(EXIT, 0) if $child == 0;
+        waitpid($child, 0);
+    }
+    # The second one fails.
+    unshare(0x20000000) or die $!;
+    unshare(0x20000000) and die;
+    print \"$$\\n\";
+";
+
+fn ten_thousand_short_lived_namespaces_are_reported(session: &Session) {
+    let watch = session.nsx("ls --watch=0.05").start();
+    until("it has looked", || is_between_looks(&watch));
+    let numbers = [
+        ("UNSHARE", libc::SYS_unshare),
+        ("SETNS", libc::SYS_setns),
+        ("CLONE", libc::SYS_clone),
+        ("EXIT", libc::SYS_exit_group),
+    ];
+    let script = numbers
+        .iter()
+        .fold(STORM.to_owned(), |script, (name, number)| {
+            script.replace(name, &number.to_string())
+        });
+    let pid = session.shell("exec perl -e \"$0\"").arg(&script).output();
+    let pid: u64 = pid.trim().parse().unwrap();
+    let counts = |seen: &[Value]| {
+        let mut counts = std::collections::BTreeMap::new();
+        let by_perl = |it: &&Value| it["creator"] == pid || it["ppid"] == pid;
+        for event in seen.iter().filter(by_perl) {
+            if event["event"] == "created" {
+                let kind = event["type"].as_str().unwrap().to_owned();
+                *counts.entry(kind).or_insert(0) += 1;
+            }
+        }
+        counts
+    };
+    let expected = [
+        ("cgroup", 100),
+        ("ipc", 150),
+        ("mnt", 100),
+        ("pid", 1),
+        ("uts", 9650),
+    ];
+    let expected = expected
+        .map(|(kind, count)| (kind.to_owned(), count))
+        .into();
+    until("all namespaces", || {
+        lines(&watch.stdout()).len() >= 10_000 && counts(&lines(&watch.stdout())) == expected
+    });
+    // Whatever was invented would have been reported before a later namespace.
+    let (_later, seen) = told_of(session, &watch);
+    assert_eq!(counts(&seen), expected);
+    assert!(seen.iter().all(|event| event["event"] != "lost"));
+    watch.signal(Signal::TERM);
+    watch.wait();
+}
+
+fn a_namespace_of_a_process_that_ends_at_once_is_reported(session: &Session) {
+    let watch = session.nsx("ls --watch=5").start();
+    until("it has looked", || is_between_looks(&watch));
+    let script = "for i in 1 2 3 4 5 6 7 8 9 10; do unshare --uts true & echo $!; wait; done";
+    let pids: Vec<u64> = (session.shell(script).output().lines())
+        .map(|pid| pid.parse().unwrap())
+        .collect();
+    until("all processes", || {
+        let seen = lines(&watch.stdout());
+        pids.iter().all(|pid| {
+            let mut of_it = seen.iter().filter(|event| {
+                event["event"] == "created" && event["creator"] == *pid && event["type"] == "uts"
+            });
+            of_it.next().is_some() && of_it.next().is_none()
+        })
+    });
+    watch.signal(Signal::TERM);
+    watch.wait();
+}
+
+fn an_instance_of_tracefs_ends_with_the_watch(session: &Session) {
+    let instance = |pid: u32| {
+        let script = "mount -t tracefs none /sys/kernel/tracing; ls /sys/kernel/tracing/instances";
+        let listed = session
+            .original_unshare("--mount sh -c")
+            .arg(script)
+            .output();
+        let name = format!("nsx-{pid}-");
+        listed.lines().any(|line| line.starts_with(&name))
+    };
+    let mounts = || std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let killed = session.nsx("ls --watch").start();
+    until("it has looked", || is_between_looks(&killed));
+    assert!(instance(killed.id()));
+    assert_eq!(mounts().matches("- tracefs").count(), 0);
+    let killed_id = killed.id();
+    killed.signal(Signal::KILL);
+    killed.wait();
+    let watch = session.nsx("ls --watch").start();
+    until("it has looked", || is_between_looks(&watch));
+    assert!(!instance(killed_id) && instance(watch.id()));
+    watch.signal(Signal::TERM);
+    until("its end", || !instance(watch.id()));
+}
+
+fn namespaces_that_may_be_missed_are_noted(session: &Session) {
+    let commands = [
+        ("ls --watch", true),
+        ("ls --watch -q", false),
+        ("ls --watch -Q NPROCS>0", false),
+    ];
+    for (command, is_noted) in commands {
+        let watch = session.nsx(command).start();
+        until("it has looked", || is_between_looks(&watch));
+        watch.signal(Signal::TERM);
+        let ended = watch.wait().killed_by(Signal::TERM);
+        let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(text.contains("two looks are missed"), is_noted, "{text}");
+    }
 }
 
 fn lines(text: &[u8]) -> Vec<Value> {

@@ -39,6 +39,7 @@ mod serialize;
 pub mod shell;
 pub mod signal;
 pub(crate) mod sys;
+pub mod tracefs;
 pub mod trouble;
 
 /// The crate whose types stand in signatures here: errnos, capabilities, mount flags, resources.

@@ -116,12 +116,15 @@ pub struct Options {
     /// Follow namespaces as they come and go: on a terminal on a screen that is kept up to date,
     /// otherwise with one line of JSON per event
     ///
-    /// An event is `created`, `destroyed` or `joined`. nsx looks again after SECONDS, 1 by default,
-    /// and, if the kernel permits that, when a process has started or ended. It waits at least ten
-    /// times as long as a look takes. The namespaces of the first look cause no event, and those
-    /// that come and go between two looks are missed. With TARGET, -t, -p or -Q, only those
-    /// namespaces are followed, and with TARGET until it is gone. On a screen, j, k, arrows, PageUp
-    /// and PageDown scroll, and q quits.
+    /// An event is `created`, `joined`, `destroyed`, `appeared` or `lost`. Root hears of every
+    /// namespace that is created or joined from the kernel, also of those that last a millisecond;
+    /// `?` or null is what was gone before nsx could read it. Without that, those that come and go
+    /// between two looks are missed, and a note says so. nsx looks again after SECONDS, 1 by
+    /// default, and, if the kernel permits that, when a process has started or ended. It waits at
+    /// least twenty times as long as a look takes. The namespaces of the first look cause no event.
+    /// With TARGET, -t, -p or -Q, only those namespaces are followed, and with TARGET until it is
+    /// gone; with -p, -Q or a namespace only those that a look sees. On a screen, j, k, arrows,
+    /// PageUp and PageDown scroll, and q quits.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = seconds, conflicts_with_all = ["why", "pids", "tree", "graph", "output", "json", "from", "diff", "save", "proc", "deep", "all"])]
     watch: Option<f64>,
 

@@ -15,7 +15,8 @@ use crate::{
 };
 use nsx_core::{
     census::{self, Census, Entry, Sources, Wanted},
-    ns::{NsId, NsSet},
+    ns::{NsId, NsKind, NsSet},
+    pid::Pid,
 };
 
 /// The namespaces to follow.
@@ -133,6 +134,32 @@ impl Followed {
             question.among = Some(self.namespaces.iter().map(|followed| followed.ns).collect());
         }
         Some(question.answer(census, system).listing)
+    }
+
+    /// Returns whether namespaces that no look sees may be followed: a filter, or the process or
+    /// file in a namespace, cannot be known without a look.
+    pub(super) fn may_be_unseen(&self) -> bool {
+        match (&self.target, &self.question) {
+            (Some(Target::Process(_)), _) | (None, None) => true,
+            (Some(Target::Namespace(_)), _) => false,
+            (None, Some(question)) => question.among.is_none() && question.filter.is_none(),
+        }
+    }
+
+    /// Returns whether a namespace is followed that no look saw, and that a process created or
+    /// joined.
+    pub(super) fn includes_unseen(&self, kind: Option<NsKind>, pid: Pid) -> bool {
+        let is_of_kind = self.question.as_ref().is_none_or(|question| {
+            kind.map_or(question.kinds == NsSet::ALL, |kind| {
+                question.kinds.contains(kind)
+            })
+        });
+        is_of_kind
+            && match &self.target {
+                Some(Target::Process(named)) => named.pid == pid,
+                Some(Target::Namespace(_)) => false,
+                None => true,
+            }
     }
 
     /// Returns whether the process or namespace is still there.

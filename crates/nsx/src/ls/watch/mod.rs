@@ -1,11 +1,14 @@
 //! `nsx ls --watch`: namespaces as they come and go.
 //!
-//! The kernel sends no events about namespaces, so nsx looks again and again, and reports the
-//! differences. If it has the right to use the proc connector, it also looks soon after a process
-//! starts or ends. It looks at least once per interval, because a process that moves to another
-//! namespace causes no event. Namespaces that come and go between two looks are not seen.
+//! nsx looks again and again, and reports the differences. If it has the right to use the proc
+//! connector, it also looks soon after a process starts or ends. As root, it also reads the kernel's
+//! events about calls that create and join namespaces, and so misses none; otherwise, namespaces
+//! that come and go between two looks are not seen.
 
+mod changes;
+mod event;
 mod followed;
+mod heard;
 mod pace;
 mod screen;
 mod snapshot;
@@ -19,8 +22,11 @@ use crate::{
     out::{self, Output},
     query::system::System,
     style::Styles,
+    text,
 };
+use changes::Changes;
 use followed::Followed;
+use heard::Heard;
 use nsx_core::{
     proc::ProcEvents,
     signal::{Disposition, Mask, SignalFd},
@@ -32,13 +38,12 @@ use rustix::{
     io::Errno,
 };
 use screen::Screen;
-use serde::Serialize;
-use snapshot::{Event, Snapshot};
+use snapshot::Snapshot;
 use std::{
     collections::VecDeque,
     ffi::OsString,
     io::IsTerminal,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 use view::{Key, View};
 
@@ -69,15 +74,6 @@ enum Woken {
     Keys,
     /// A signal arrived.
     Signal(i32),
-}
-
-/// An event as a line of JSON.
-#[derive(Serialize)]
-struct Line<'a> {
-    /// Seconds since 1970, with thousandths.
-    time: f64,
-    #[serde(flatten)]
-    event: &'a Event,
 }
 
 /// The request to follow namespaces: those of a target, those that are selected, or all.
@@ -119,6 +115,7 @@ fn watch(
     let signals = SignalFd::of(&signals).map_err(failed("wait for signals"))?;
     // Without events, nsx looks once per interval.
     let events = ProcEvents::listen().ok();
+    let mut heard = listen(&followed, system, output);
 
     let look = |followed: &mut Followed, earlier: Option<&Snapshot>, with_table| {
         let began = Instant::now();
@@ -128,7 +125,7 @@ fn watch(
     };
     let has_screen = std::io::stdout().is_terminal() && format != Format::JsonLines;
     let (mut snapshot, began, ended) = look(&mut followed, None, has_screen)?;
-    if !followed.is_there(snapshot.census()) {
+    if !followed.is_there(&snapshot.census) {
         return Err(followed.missing());
     }
     let mut pace = Pace::new(interval, began, ended);
@@ -151,7 +148,14 @@ fn watch(
                 .draw(&lines)
                 .map_err(failed("write to the terminal"))?;
         }
-        match wait(&mut pace, &signals, events.as_ref(), screen.as_ref()).map_err(failed("wait"))? {
+        let woken = wait(
+            &mut pace,
+            &signals,
+            events.as_ref(),
+            heard.as_mut(),
+            screen.as_ref(),
+        );
+        match woken.map_err(failed("wait"))? {
             Woken::Keys => {
                 let keys = screen.as_ref().map_or_else(Vec::new, Screen::pressed);
                 keys.iter().for_each(|key| view.press(*key));
@@ -175,27 +179,47 @@ fn watch(
         if screen.is_none() && !out::is_read() {
             return Ok(ExitStatus::SUCCESS);
         }
-        let time = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        for event in next.events_since(&mut snapshot, &system.proc) {
-            match &screen {
-                Some(_) => recent.push_front(event.in_words()),
-                None => {
-                    let line = Line {
-                        time: time.as_millis() as f64 / 1000.0,
-                        event: &event,
-                    };
-                    if !output.write_json_lines([line])? {
-                        return Ok(ExitStatus::SUCCESS);
-                    }
-                }
-            }
+        if let Some(heard) = &mut heard {
+            heard.listen_now().map_err(failed("read events"))?;
+        }
+        let events = Changes::between(
+            &mut snapshot,
+            &mut next,
+            heard.as_mut(),
+            &followed,
+            &system.proc,
+        );
+        if screen.is_some() {
+            events
+                .iter()
+                .for_each(|event| recent.push_front(event.in_words()));
+        } else if !output.write_json_lines(events)? {
+            return Ok(ExitStatus::SUCCESS);
         }
         recent.truncate(KEPT);
         snapshot = next;
-        if !followed.is_there(snapshot.census()) {
+        if !followed.is_there(&snapshot.census) {
             return Ok(ExitStatus::SUCCESS);
+        }
+    }
+}
+
+/// Requests the kernel's events about namespaces. If that fails, notes what nsx misses.
+fn listen<'a>(followed: &Followed, system: &'a System, output: &Output) -> Option<Heard<'a>> {
+    if !followed.may_be_unseen() {
+        return None;
+    }
+    match Heard::listen(&system.proc) {
+        Ok(heard) => Some(heard),
+        Err(errno) => {
+            if !output.quiet {
+                out::note(&format!(
+                    "namespaces that come and go between two looks are missed, because nsx cannot \
+                    trace system calls: {}",
+                    text::chain(&errno)
+                ));
+            }
+            None
         }
     }
 }
@@ -205,28 +229,42 @@ fn wait(
     pace: &mut Pace,
     signals: &SignalFd,
     events: Option<&ProcEvents>,
+    mut heard: Option<&mut Heard<'_>>,
     screen: Option<&Screen>,
 ) -> Result<Woken, Errno> {
     let mut had_event = false;
     loop {
+        let now = Instant::now();
+        let mut until = pace.due();
+        if now >= until {
+            return Ok(Woken::Look);
+        }
         // Without events or keys, the descriptor of the signals is polled twice.
         let events_fd: BorrowedFd<'_> = events
             .filter(|_| !had_event)
             .map_or(signals.as_fd(), AsFd::as_fd);
         let keys_fd: BorrowedFd<'_> = screen.map_or(signals.as_fd(), Screen::keys);
-        let fds = [signals.as_fd(), events_fd, keys_fd];
-        let mut fds = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-        let left = pace.due().saturating_duration_since(Instant::now());
+        let mut fds = vec![signals.as_fd(), events_fd, keys_fd];
+        match heard.as_deref() {
+            Some(heard) if heard.rests_until() > now => until = until.min(heard.rests_until()),
+            Some(heard) => fds.extend(heard.descriptors()),
+            None => {}
+        }
+        let mut fds: Vec<_> = fds
+            .iter()
+            .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
+            .collect();
+        let left = until.saturating_duration_since(now);
         let left = Timespec {
             tv_sec: left.as_secs() as _,
             tv_nsec: left.subsec_nanos() as _,
         };
         match poll(&mut fds, Some(&left)) {
-            Ok(0) => return Ok(Woken::Look),
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }
-        let ready = fds.each_ref().map(|fd| !fd.revents().is_empty());
+        let ready: Vec<_> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        drop(fds);
         if ready[0] {
             return Ok(Woken::Signal(signals.read()?.signal));
         }
@@ -237,6 +275,12 @@ fn wait(
         }
         if screen.is_some() && ready[2] {
             return Ok(Woken::Keys);
+        }
+        if let Some(heard) = &mut heard
+            && ready[3..].contains(&true)
+            && heard.listen_now()?
+        {
+            pace.saw_event(Instant::now());
         }
     }
 }
