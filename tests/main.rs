@@ -27,6 +27,7 @@ mod ls;
 mod memory;
 mod mounts;
 mod net;
+mod packaging;
 mod page;
 mod pidmap;
 mod pin;
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         idmap::tests(),
         doctor::tests(),
         trace::tests(),
+        packaging::tests(),
         page::tests(),
         can::tests(),
         mounts::tests(),

@@ -9,6 +9,7 @@ mod api;
 mod bench;
 mod check;
 mod completions;
+mod dist;
 mod fuzz;
 mod guest;
 mod host;
@@ -38,6 +39,8 @@ enum Chore {
     Check,
     /// Compare with util-linux: instructions, system calls, time
     Bench(bench::Options),
+    /// Make the files of a release: a tarball, packages, a bill of materials
+    Dist(dist::Options),
     /// Run nsx while things go wrong around it
     #[cfg(target_arch = "x86_64")]
     Torture(torture::Options),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Chore::Api => api::listings().and_then(tree::write),
         Chore::Check => check::run(),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Dist(options) => dist::run(&options),
         #[cfg(target_arch = "x86_64")]
         Chore::Torture(options) => torture::run(&options),
         Chore::Guest(options) => guest::run(&options),
