@@ -2,7 +2,7 @@
 
 use super::{Facts, Refusal, Remedy};
 use crate::{
-    attempt::in_child,
+    delegate::{Delegate, end_with},
     idmap::{IdKind, IdMap},
     ns::{Namespace, NsKind},
     proc::{Mount, NsLink},
@@ -38,14 +38,18 @@ impl Facts<'_> {
             return Some(true);
         }
         let own = self.proc.open_own_ns(NsLink::Own(NsKind::Mnt)).ok()?;
-        let answer = in_child(|| match differs_from_root_of(&own) {
-            Ok(differs) => i32::from(differs),
-            Err(_) => 2,
-        });
-        match answer.ok()?? {
-            0 => Some(false),
-            1 => Some(true),
-            _ => None,
+        let outcome = match Delegate::fork().ok()? {
+            None => end_with(match differs_from_root_of(&own) {
+                Ok(false) => Ok(()),
+                Ok(true) => Err(Errno::XDEV),
+                Err(_) => Err(Errno::IO),
+            }),
+            Some(child) => child.outcome(),
+        };
+        match outcome {
+            Ok(()) => Some(false),
+            Err(Errno::XDEV) => Some(true),
+            Err(_) => None,
         }
     }
 

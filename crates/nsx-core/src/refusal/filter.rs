@@ -2,7 +2,12 @@
 //! whether a filter refuses it: the kernel itself would answer with another error.
 
 use super::{Facts, Refusal, Remedy};
-use crate::{attempt::in_child, ns::NsSet, plan::Step, sys::process::unshare};
+use crate::{
+    delegate::{Delegate, end_with},
+    ns::NsSet,
+    plan::Step,
+    sys::process::unshare,
+};
 use rustix::{
     fd::AsFd,
     io::Errno,
@@ -71,11 +76,11 @@ impl Facts<'_> {
         if !may_be || !self.has_status(b"Seccomp:\t2") {
             return None;
         }
-        let answer = in_child(|| match self.call_without_effect(call) {
-            Ok(()) => 0,
-            Err(errno) => errno.raw_os_error(),
-        });
-        if answer.ok()?? != errno.raw_os_error() {
+        let outcome = match Delegate::fork().ok()? {
+            None => end_with(self.call_without_effect(call)),
+            Some(child) => child.outcome(),
+        };
+        if outcome != Err(errno) {
             return None;
         }
         Refusal::new(
