@@ -31,6 +31,7 @@ const SOURCES: [&str; 4] = [
 pub(crate) fn run() -> Outcome {
     let mut problems = stale(&[man::pages()?, completions::scripts(), api::listings()?].concat());
     problems.extend(options_and_pages_differ()?);
+    problems.extend(other_versions()?);
     for source in SOURCES {
         problems.extend(circle_in(Path::new(source))?);
     }
@@ -70,6 +71,23 @@ fn circle_in(source: &Path) -> Outcome<Option<String>> {
     }
     let circle = circles::circle(&files);
     Ok(circle.map(|circle| format!("{}: {circle}", source.display())))
+}
+
+/// Files in packaging/ that are for another version.
+fn other_versions() -> Outcome<Vec<String>> {
+    let version = env!("CARGO_PKG_VERSION");
+    let mut problems = Vec::new();
+    for (file, text) in [
+        ("PKGBUILD", format!("\n_version={version}\n")),
+        ("nsx.rb", format!("/v{version}.tar.gz\"")),
+        ("kubernetes/daemonset.yaml", format!("/nsx:{version}\n")),
+    ] {
+        let path = Path::new("packaging").join(file);
+        if !tree::read(&path)?.contains(&text) {
+            problems.push(format!("{}: is not for version {version}", path.display()));
+        }
+    }
+    Ok(problems)
 }
 
 /// Generated files that are out of date.
