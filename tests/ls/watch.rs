@@ -1,7 +1,7 @@
 //! `nsx ls --watch`: namespaces that appear, disappear and are joined, and the screen that shows
 //! them.
 
-use crate::support::{Need, Session, Test, both, ordinary, procfs, root, until};
+use crate::support::{Need, Session, Test, both, ordinary, procfs, root, schema, until};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -498,7 +498,15 @@ fn lines(text: &[u8]) -> Vec<Value> {
     let lines = text[..whole]
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty());
-    lines
+    let events: Vec<Value> = lines
         .map(|line| serde_json::from_slice(line).unwrap())
-        .collect()
+        .collect();
+    // A hundred are enough of ten thousand.
+    let few: Vec<_> = events
+        .iter()
+        .step_by(1 + events.len() / 100)
+        .cloned()
+        .collect();
+    schema::assert_fit(&few, "ls.json#/$defs/event");
+    events
 }

@@ -21,7 +21,7 @@ pub(super) struct Event {
     pub(super) count: Option<u64>,
 }
 
-/// What happened.
+/// The kinds of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum What {
