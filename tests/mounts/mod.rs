@@ -1,6 +1,7 @@
 //! `nsx mounts`: mounts as `findmnt` shows them inside, what differs, and what keeps one busy.
 
 use crate::support::{Need, Process, Session, Test, both, hang, procfs, root, schema, until};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_hostile_mount_point_is_escaped),
         both(a_mount_namespace_without_processes_is_read),
         root(a_hung_file_system_stalls_nothing).needs([Need::Fuse]),
+        both(mounts_that_come_go_and_change_are_reported),
         both(documents_fit_the_schema),
         both(what_is_not_a_mount_is_refused),
     ]
@@ -150,14 +152,18 @@ fn a_hostile_mount_point_is_escaped(session: &Session) {
 }
 
 fn a_mount_namespace_without_processes_is_read(session: &Session) {
-    // Propagation within the pin's own mount namespace would make a circle.
+    // Propagation within the pin's own mount namespace would make a circle. The kernel also takes a
+    // namespace with a lower id for a circle, and each processor has its own batch of ids.
     let process = private(
         session,
         "mkdir x; mount -t tmpfs t x; touch x/pin; mount --make-private x
-        unshare --mount sh -ec 'mkdir inside; mount -t tmpfs only-inside inside; touch ready; exec \
-        sleep 100' &
-        until test -e ready; do sleep 0.01; done
-        mount --bind /proc/$!/ns/mnt x/pin; kill $!",
+        until test -e bound; do
+            unshare --mount sh -ec 'mkdir -p inside; mount -t tmpfs only-inside inside; touch ready; \
+            exec sleep 100' &
+            until test -e ready; do sleep 0.01; done
+            if mount --bind /proc/$!/ns/mnt x/pin 2>/dev/null; then touch bound; fi
+            kill $!; rm ready
+        done",
     );
     let pin = format!(
         "/proc/{}/root{}",
@@ -214,12 +220,93 @@ fn documents_fit_the_schema(session: &Session) {
         let document: Value = serde_json::from_slice(&output).unwrap();
         schema::assert_fit(&[document], &format!("mounts.json#/$defs/{part}"));
     }
+    let other = private(session, "mkdir y; mount -t tmpfs t y");
+    let why = format!("{id} --why {}", session.path("x").display());
+    for (part, words) in [
+        ("mount", id.to_string()),
+        ("mount", format!("{id} -o mount")),
+        ("difference", format!("{id} {}", other.id())),
+        ("holder", why),
+    ] {
+        let rows = session.nsx(&format!("mounts -q --json-lines {words}"));
+        schema::assert_lines_fit(&rows.output(), &format!("mounts.json#/$defs/{part}"));
+    }
+}
+
+fn mounts_that_come_go_and_change_are_reported(session: &Session) {
+    let process = private(session, "mkdir x");
+    let id = process.id();
+    let user = session.enter_user();
+    let point = session.path("x");
+    let point = point.to_str().unwrap();
+    let watch = session
+        .nsx(&format!("mounts --watch --json-lines {id}"))
+        .start();
+    let text = session.nsx(&format!("mounts --watch {id}")).start();
+    let polls = |watch: &Process| {
+        let call = std::fs::read_to_string(format!("/proc/{}/syscall", watch.id())).unwrap();
+        call.starts_with(&format!("{} ", libc::SYS_ppoll))
+    };
+    until("both have read the list", || polls(&watch) && polls(&text));
+    let steps = [
+        ("mount -t tmpfs second", "mounted"),
+        ("mount -o remount,bind,ro", "changed"),
+        ("mount --make-unbindable", "changed"),
+        ("umount", "unmounted"),
+    ];
+    for (index, (step, event)) in steps.iter().enumerate() {
+        let enter = format!("nsenter --target {id} {user}--mount {step}");
+        session.command(&enter).arg(point).run().exited(0);
+        until(step, || events(&watch).len() > index);
+        let seen = events(&watch);
+        let last = seen.last().unwrap();
+        assert_eq!(seen.len(), index + 1, "{seen:?}");
+        assert_eq!(
+            (&last["event"], &last["mount"], &last["source"]),
+            (&(*event).into(), &point.into(), &"second".into())
+        );
+        until("the line", || {
+            text.stdout().iter().filter(|byte| **byte == b'\n').count() > index
+        });
+    }
+    let seen = events(&watch);
+    schema::assert_fit(&seen, "mounts.json#/$defs/event");
+    let options = |mount: &Value| mount["options"].as_str().unwrap().to_owned();
+    assert!(options(&seen[1]["before"]).starts_with("rw"));
+    assert!(options(&seen[1]).starts_with("ro"));
+    assert_eq!(
+        [&seen[2]["before"]["unbindable"], &seen[2]["unbindable"]],
+        [false, true]
+    );
+    process.signal(Signal::KILL);
+    process.wait();
+    watch.wait().exited(0);
+    let lines = text.wait().exited(0);
+    let words: Vec<_> = (lines.text().lines())
+        .filter_map(|line| line.split_once(' '))
+        .map(|(what, _)| what)
+        .collect();
+    assert_eq!(words, steps.map(|(_, event)| event));
+}
+
+/// Returns the events that a watcher has printed.
+fn events(watch: &Process) -> Vec<Value> {
+    let text = String::from_utf8(watch.stdout()).unwrap();
+    let whole = text
+        .split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'));
+    whole
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn what_is_not_a_mount_is_refused(session: &Session) {
     let uts = procfs::ns(std::process::id(), "uts");
     let refused = session.nsx(&format!("mounts {uts}")).run();
     refused.exited(2).says(&["is not a mount namespace"]);
+    let own = procfs::ns(std::process::id(), "mnt");
+    let refused = session.nsx(&format!("mounts --watch {own}")).run();
+    refused.exited(2).says(&["follows the mounts of a process"]);
     let refused = session.nsx("mounts --why /no/such/mount").run();
     refused.exited(1).says(&["is not a mount point"]);
     session

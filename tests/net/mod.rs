@@ -236,6 +236,15 @@ fn documents_fit_the_schema(session: &Session) {
         let document: Value = serde_json::from_slice(&output).unwrap();
         schema::assert_fit(&[document], &format!("net.json#/$defs/{part}"));
     }
+    for (part, words) in [
+        ("link", "net --all"),
+        ("link", "net -o link"),
+        ("socket", "net --sockets -x"),
+        ("socket", "ss -x"),
+    ] {
+        let rows = session.nsx(&format!("{words} -q --json-lines"));
+        schema::assert_lines_fit(&rows.output(), &format!("net.json#/$defs/{part}"));
+    }
 }
 
 fn what_is_not_a_network_namespace_is_refused(session: &Session) {

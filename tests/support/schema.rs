@@ -16,3 +16,14 @@ pub(crate) fn assert_fit(documents: &[Value], schema: &str) {
         }
     }
 }
+
+/// Checks that lines of JSON fit a schema. There is at least one.
+#[track_caller]
+pub(crate) fn assert_lines_fit(lines: &str, schema: &str) {
+    let rows: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(!rows.is_empty(), "no row to check by {schema}");
+    assert_fit(&rows, schema);
+}

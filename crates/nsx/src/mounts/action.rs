@@ -1,6 +1,6 @@
 //! The actions of `nsx mounts`.
 
-use super::tree::Tree;
+use super::{tree::Tree, watch::Watch};
 use std::ffi::OsString;
 
 /// An action, with all that it depends on.
@@ -11,6 +11,8 @@ pub(super) enum Action {
     Tree(Tree),
     /// Compare the mounts of two targets.
     Compare(OsString, OsString),
+    /// Follow the mounts of a target, or of the caller.
+    Watch(Watch),
     /// Show what keeps the mount at a path busy, as the target sees the path, or the caller.
     Why(OsString, Option<OsString>),
 }

@@ -1,7 +1,8 @@
 //! `nsx mounts`: the mounts of a process, container or mount namespace, as they are seen there.
 //!
 //! [`tables`] reads the mounts of mount namespaces from outside. [`tree`] lists those of one, with
-//! their [`propagation`], [`compare`] those of two, and [`holders`] finds what keeps a mount busy.
+//! their [`propagation`], [`compare`] those of two, [`watch`] follows those of one, and [`holders`]
+//! finds what keeps a mount busy.
 
 mod action;
 mod compare;
@@ -10,6 +11,7 @@ mod options;
 mod propagation;
 mod tables;
 mod tree;
+mod watch;
 
 pub use options::Options;
 
@@ -29,6 +31,9 @@ use action::Action;
 pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
     let (action, format, output) = options.action()?;
     let answer = match action {
+        Action::Watch(watch) => {
+            return system::show(&Procfs::Own, |system| watch.follow(system, format, &output));
+        }
         Action::Columns => descriptions::answer::<MountColumn>(format),
         Action::Tree(tree) => show(|system| tree.answer(system, format)),
         Action::Compare(one, other) => show(|system| compare::answer(&one, &other, system, format)),

@@ -1,6 +1,6 @@
 //! The options of `nsx mounts`, as typed. Reading them makes no system call.
 
-use super::{action::Action, tree::Tree};
+use super::{action::Action, tree::Tree, watch::Watch};
 use crate::{
     answer::Format,
     error::Error,
@@ -15,6 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   nsx mounts web                 the mounts that the container web sees
   nsx mounts web db              what differs between the mounts of two containers
+  nsx mounts --watch web         mounts that appear, disappear and change there
   nsx mounts --why /mnt/disk     what keeps this mount busy, in any mount namespace
 
 Exit status: 0 if something is listed, 1 if nothing is; with two targets 0 if something differs, 1
@@ -41,6 +42,13 @@ pub struct Options {
     #[arg(long, value_name = "PATH")]
     why: Option<OsString>,
 
+    /// Follow the mounts of a process or container as they come, go and change, until it ends
+    ///
+    /// Prints a line for each change, with --json-lines of JSON. Mounts that come and go before nsx
+    /// has read the list again are missed.
+    #[arg(long, conflicts_with_all = ["why", "list", "filter", "output", "json"])]
+    watch: bool,
+
     /// List the mounts in the kernel's order instead of a tree
     #[arg(short, long)]
     list: bool,
@@ -57,7 +65,7 @@ pub struct Options {
     output: Option<String>,
 
     /// List the columns: the meaning of each, and the cost of finding it
-    #[arg(long, conflicts_with_all = ["targets", "why", "list", "filter", "output", "json_lines"])]
+    #[arg(long, conflicts_with_all = ["targets", "why", "watch", "list", "filter", "output", "json_lines"])]
     columns: bool,
 
     /// Print a JSON document
@@ -102,6 +110,12 @@ impl Options {
                 Some(_) => Err(Error::usage("--why is for one TARGET")),
             };
         }
+        if self.watch {
+            return match second {
+                None => Ok(Action::Watch(Watch { target: first })),
+                Some(_) => Err(Error::usage("--watch is for one TARGET")),
+            };
+        }
         match (first, second) {
             (Some(first), Some(second)) if self.filter.is_none() && self.output.is_none() => {
                 Ok(Action::Compare(first, second))
@@ -143,6 +157,7 @@ mod tests {
     fn options_without_meaning_are_refused() {
         for words in [
             &["a", "b", "--why", "/"][..],
+            &["a", "b", "--watch"],
             &["a", "b", "-o", "id"],
             &["a", "b", "-Q", "ID == 1"],
             &["-o", "nothing"],
