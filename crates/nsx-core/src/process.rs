@@ -5,7 +5,10 @@ pub use crate::sys::{
     process::{Forked, set_death_signal},
 };
 
-use crate::sys::process::{self, SingleThread};
+use crate::{
+    ns::NsSet,
+    sys::process::{self, SingleThread},
+};
 use rustix::io::Errno;
 
 /// Makes a child of this process, see `fork(2)`.
@@ -15,6 +18,15 @@ use rustix::io::Errno;
 /// that another thread holds. Any errno of `fork(2)`.
 pub fn fork() -> Result<Forked, Errno> {
     process::fork(SingleThread::check()?)
+}
+
+/// Moves this process into new namespaces of these kinds; for PID and time namespaces, only its later
+/// children move. See `unshare(2)`.
+///
+/// # Errors
+/// Any errno of `unshare(2)`.
+pub fn unshare(kinds: NsSet) -> Result<(), Errno> {
+    process::unshare(kinds.flags())
 }
 
 #[cfg(test)]
