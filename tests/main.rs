@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod bench;
 mod borrowed;
 mod can;
 mod doctor;
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         given::tests(),
         status::tests(),
         terminal::tests(),
+        bench::tests(),
         trust::tests(),
         enter::tests(),
         engines::tests(),

@@ -4,8 +4,8 @@
 //! to start.
 
 use crate::{
-    arguments::read, can, doctor, enter, error::Error, exit::ExitStatus, idmap, ls, meant, mounts,
-    net, out, pidmap, pin, rm, target, trace, unshare,
+    arguments::read, bench, can, doctor, enter, error::Error, exit::ExitStatus, idmap, ls, meant,
+    mounts, net, out, pidmap, pin, rm, target, trace, unshare,
 };
 use clap::{
     Args, CommandFactory, Parser,
@@ -48,6 +48,8 @@ pub enum Nsx {
     Can(can::Options),
     /// Run a program, and say why its system calls are refused
     Trace(trace::Options),
+    /// Measure what namespaces cost on this host
+    Bench(bench::Options),
     /// Keep namespaces of a process or container in files
     Pin(pin::Options),
     /// Remove pins: files that keep namespaces
@@ -119,6 +121,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"doctor" => whole(run(read::<doctor::Options>(own), doctor::run, failure)),
         b"can" => whole(run(read::<can::Options>(own), can::run, failure)),
         b"trace" => run(read::<trace::Options>(own), trace::run, failure),
+        b"bench" => run(read::<bench::Options>(own), bench::run, failure),
         b"pin" => run(read::<pin::Options>(own), pin::run, failure),
         b"rm" => run(read::<rm::Options>(own), rm::run, failure),
         // For completion scripts: all targets that exist now.

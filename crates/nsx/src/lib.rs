@@ -12,6 +12,7 @@
 
 mod answer;
 mod arguments;
+pub mod bench;
 pub mod can;
 pub mod cli;
 mod compat;
