@@ -9,6 +9,7 @@ mod api;
 mod bench;
 mod check;
 mod completions;
+mod coverage;
 mod dist;
 mod fuzz;
 mod guest;
@@ -39,6 +40,8 @@ enum Chore {
     Check,
     /// Compare with util-linux: instructions, system calls, time
     Bench(bench::Options),
+    /// Print the part of the libraries' lines that the tests run
+    Coverage(coverage::Options),
     /// Make the files of a release: a tarball, packages, a bill of materials
     Dist(dist::Options),
     /// Run nsx while things go wrong around it
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Chore::Api => api::listings().and_then(tree::write),
         Chore::Check => check::run(),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Coverage(options) => coverage::run(&options),
         Chore::Dist(options) => dist::run(&options),
         #[cfg(target_arch = "x86_64")]
         Chore::Torture(options) => torture::run(&options),
