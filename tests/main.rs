@@ -24,6 +24,7 @@ mod given;
 mod guest;
 mod harness;
 mod idmap;
+mod link;
 mod ls;
 mod memory;
 mod mounts;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         plans::tests(),
         unshare::tests(),
         memory::tests(),
+        link::tests(),
         pin::tests(),
         refusals::tests(),
         access::tests(),

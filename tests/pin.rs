@@ -308,7 +308,7 @@ fn namespaces_of_a_process_are_pinned_all_or_none(session: &Session) {
     assert!(
         outcome
             .text()
-            .contains("is a net namespace, and u is to keep a uts namespace\n2\n"),
+            .contains("is a net namespace, and a uts namespace is needed\n2\n"),
         "{outcome}"
     );
     assert!(outcome.text().ends_with("\n1\nn"), "{outcome}");

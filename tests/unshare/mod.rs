@@ -15,7 +15,7 @@ mod ranges;
 mod rights;
 pub(crate) mod root_directory;
 mod root_mounts;
-mod sets;
+pub(crate) mod sets;
 mod status_fd;
 mod uplinks;
 

@@ -35,7 +35,7 @@ pub(crate) fn tests() -> Vec<Test> {
 
 /// A shell with a /run and a network of its own. Sets that a test leaves end with its shell, which
 /// is PID 1 of a PID namespace.
-pub(super) fn host(session: &Session, script: &str) -> Command {
+pub(crate) fn host(session: &Session, script: &str) -> Command {
     let map = session.map_root();
     session
         .command(&format!(

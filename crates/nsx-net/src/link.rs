@@ -46,11 +46,13 @@ pub struct Peer<'a> {
     pub mac: Option<[u8; 6]>,
 }
 
-/// A new veth pair, with one end in the socket's network namespace.
+/// A new veth pair.
 #[derive(Clone, Debug)]
 pub struct NewVeth<'a> {
     /// The name of the end here.
     pub name: &'a InterfaceName,
+    /// The network namespace that the end here is made in, if it is not the socket's.
+    pub namespace: Option<BorrowedFd<'a>>,
     /// The bridge that the end here becomes a port of.
     pub bridge: Option<u32>,
     /// The largest packet of both ends in bytes; the kernel's choice if none is given.
@@ -126,6 +128,7 @@ impl Netlink {
         let data = Body::default().with(VETH_INFO_PEER, &peer.0);
         let link = named(0, IFF_UP, pair.name)
             .with_optional(IFLA_MTU, pair.mtu)
+            .with_optional(IFLA_NET_NS_FD, pair.namespace.map(descriptor))
             .with_optional(IFLA_MASTER, pair.bridge)
             .with(IFLA_LINKINFO, &info("veth", &data).0);
         self.create(&link)

@@ -4,8 +4,8 @@
 //! to start.
 
 use crate::{
-    arguments::read, bench, can, doctor, enter, error::Error, exit::ExitStatus, idmap, ls, meant,
-    mounts, net, out, pidmap, pin, rm, target, trace, unshare,
+    arguments::read, bench, can, doctor, enter, error::Error, exit::ExitStatus, idmap, link, ls,
+    meant, mounts, net, out, pidmap, pin, rm, target, trace, unlink, unshare,
 };
 use clap::{
     Args, CommandFactory, Parser,
@@ -54,6 +54,10 @@ pub enum Nsx {
     Pin(pin::Options),
     /// Remove pins: files that keep namespaces
     Rm(rm::Options),
+    /// Connect the network of a set, a process or a container
+    Link(link::Options),
+    /// Remove links of a set, a process or a container
+    Unlink(unlink::Options),
     /// Run as a program of util-linux, exactly, as a link to nsx of that name does
     Compat(CompatOptions),
 }
@@ -123,6 +127,8 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"trace" => run(read::<trace::Options>(own), trace::run, failure),
         b"bench" => run(read::<bench::Options>(own), bench::run, failure),
         b"pin" => run(read::<pin::Options>(own), pin::run, failure),
+        b"link" => run(read::<link::Options>(own), link::run, failure),
+        b"unlink" => run(read::<unlink::Options>(own), unlink::run, failure),
         b"rm" => run(read::<rm::Options>(own), rm::run, failure),
         // For completion scripts: all targets that exist now.
         b"__targets" => finish(target::list(), failure),

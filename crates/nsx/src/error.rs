@@ -154,9 +154,9 @@ impl Error {
     /// for something that does not exist.
     pub(crate) fn status(&self, failure: ExitStatus) -> ExitStatus {
         match self.step() {
-            Some(step) => ExitStatus::of_step(step),
-            None if failure == ExitStatus::FAILURE && self.is_absence() => ExitStatus::NO_MATCH,
-            None => failure,
+            Some(step) if failure != ExitStatus::FAILURE => ExitStatus::of_step(step),
+            _ if failure == ExitStatus::FAILURE && self.is_absence() => ExitStatus::NO_MATCH,
+            _ => failure,
         }
     }
 
@@ -173,6 +173,7 @@ impl Error {
         match self {
             Self::Missing(_) | Self::Absent(_) => true,
             Self::Target(error) => error.is_absence(),
+            Self::Link(LinkError::To(error)) => error.is_absence(),
             Self::Hinted(error, _) => error.is_absence(),
             _ => false,
         }

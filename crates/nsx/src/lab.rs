@@ -10,11 +10,16 @@ use nsx_core::{
     own_cgroup,
     pid::{Pid, Process},
     proc::{NsLink, ProcRoot},
-    run::unpin,
+    run::{record_draft, unpin},
 };
-use nsx_target::{Found, Host, Keeper, NETNS, Target, keeper_of};
+use nsx_target::{Engine, Found, Host, Keeper, NETNS, Target, keeper_of};
 use rustix::{fs::CWD, io::Errno};
-use std::{ffi::OsStr, fs, io, path::Path, str::FromStr};
+use std::{
+    ffi::OsStr,
+    fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 /// The name of a set: 1 to 64 letters, digits, dots, hyphens and underscores, the first a letter or
 /// digit.
@@ -65,6 +70,35 @@ impl Name {
             Ok(Found::Process(subject)) => Some(subject.process),
             _ => None,
         }
+    }
+}
+
+/// The record of a set that is alive.
+#[derive(Debug)]
+pub(crate) struct SetRecord {
+    /// The name of the set.
+    pub(crate) name: Name,
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// The text.
+    pub(crate) text: String,
+}
+
+impl SetRecord {
+    /// Reads the record of the caller's own set that a target names, if it names one.
+    pub(crate) fn of(found: &Found) -> Option<Self> {
+        let Found::Process(subject) = found else {
+            return None;
+        };
+        let container = subject.container.as_ref()?;
+        if container.engine != Engine::Lab {
+            return None;
+        }
+        let name: Name = container.name.as_ref()?.to_str()?.parse().ok()?;
+        let path = nsx_target::lab_record(name.as_str())?;
+        let text = fs::read_to_string(&path).ok()?;
+        let is_its = keeper_of(text.as_bytes()).pid == Some(subject.process.pid());
+        is_its.then_some(Self { name, path, text })
     }
 }
 
@@ -119,6 +153,7 @@ pub(crate) fn end(name: &Name) -> Result<(), Error> {
     }
     links::take_away(&text, network.as_ref());
     unpin_network(name, &record);
+    let _ = fs::remove_file(record_draft(&path));
     fs::remove_file(&path)
         .map_err(|error| Error::failed(format!("remove {}", path.display()), error))?;
     hosts::update(&path, &text)

@@ -25,6 +25,7 @@ mod hints;
 pub mod idmap;
 mod kinds;
 mod lab;
+pub mod link;
 mod links;
 pub mod ls;
 mod meant;
@@ -44,6 +45,7 @@ pub mod table;
 mod target;
 pub mod text;
 pub mod trace;
+pub mod unlink;
 pub mod unshare;
 
 /// Parsers of foreign texts, and writers of such texts, for fuzz targets.

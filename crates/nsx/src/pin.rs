@@ -2,17 +2,15 @@
 //!
 //! Neither `nsx enter`, which runs a program, nor `nsx ls`, which changes nothing, could do this.
 
-use crate::{error::Error, exit::ExitStatus, hints, program, remedy, target, text::escape};
+use crate::{error::Error, exit::ExitStatus, program, remedy, target, text::escape};
 use clap::{Parser, builder::ValueHint};
 use nsx_core::{
-    descriptor,
     ns::{Namespace, NsKind},
-    pid::Process,
     plan::{Caller, Pin},
-    proc::{NsLink, ProcError, ProcRoot},
+    proc::{NsLink, ProcRoot},
     refusal, run,
 };
-use nsx_target::{Found, NETNS};
+use nsx_target::NETNS;
 use rustix::io::Errno;
 use std::{
     ffi::{OsStr, OsString},
@@ -79,11 +77,13 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
     pins.sort_by_key(|pin| pin.kind != NsKind::Mnt);
     let (caller, proc) =
         program::caller().map_err(|error| Error::failed("read the caller's process", error))?;
-    let target = escape(options.target.as_bytes());
     let found = target::look_up(&options.target)?;
     let mut namespaces = Vec::new();
     for pin in pins {
-        namespaces.push((open(&found, &target, &pin, &proc)?, pin));
+        namespaces.push((
+            target::namespace_of(&found, &options.target, pin.kind, &proc)?,
+            pin,
+        ));
     }
     match run::pin_all(&namespaces) {
         Ok(()) => Ok(ExitStatus::SUCCESS),
@@ -92,45 +92,6 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
             Err(refused(namespace, pin, errno, &caller, &proc))
         }
     }
-}
-
-/// Opens the namespace for a pin.
-fn open(found: &Found, target: &str, pin: &Pin, proc: &ProcRoot) -> Result<Namespace, Error> {
-    let failed = |error| {
-        Error::failed(
-            format!("open the {} namespace of {target}", pin.kind),
-            error,
-        )
-    };
-    match found {
-        Found::Process(subject) => open_of(&subject.process, pin.kind, proc).map_err(|error| {
-            let hints = match error {
-                ProcError::Denied => hints::of_guard(&subject.process),
-                _ => Vec::new(),
-            };
-            failed(error).with_hints(hints)
-        }),
-        Found::Namespace(namespace) if namespace.id().kind != pin.kind => {
-            Err(Error::usage(format!(
-                "{target} is a {} namespace, and {} is to keep a {} namespace",
-                namespace.id().kind,
-                pin.at.display(),
-                pin.kind
-            )))
-        }
-        Found::Namespace(namespace) => descriptor::reopen(namespace)
-            .and_then(Namespace::from_fd)
-            .map_err(|errno| failed(ProcError::Os(errno))),
-    }
-}
-
-/// Opens a namespace of a process that is held by its pidfd.
-fn open_of(process: &Process, kind: NsKind, proc: &ProcRoot) -> Result<Namespace, ProcError> {
-    let namespace = proc.open_ns(process.pid_in(proc)?, NsLink::Own(kind))?;
-    if process.ended() {
-        return Err(ProcError::Vanished);
-    }
-    Ok(namespace)
 }
 
 /// Returns the error for a pin that the kernel refuses.

@@ -4,7 +4,16 @@ use crate::{
     answer::Answer,
     error::Error,
     exit::ExitStatus,
+    hints,
     out::{self, Output},
+    text::escape,
+};
+use nsx_core::{
+    descriptor,
+    ns::{Namespace, NsKind},
+    pid::Process,
+    plan::NamespaceFile,
+    proc::{NsLink, ProcError, ProcRoot},
 };
 use nsx_target::{Found, Host, Subject, Target, TargetError};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
@@ -24,6 +33,54 @@ pub(crate) fn look_up(word: &OsStr) -> Result<Found, TargetError> {
 /// [`TargetError`].
 pub(crate) fn resolve(word: &OsStr) -> Result<Subject, TargetError> {
     find(&parse(word)?)
+}
+
+/// Looks a target up and opens its namespace of this kind. The namespace's path is the word.
+pub(crate) fn open(
+    word: &OsStr,
+    kind: NsKind,
+    proc: &ProcRoot,
+) -> Result<(Found, NamespaceFile), Error> {
+    let found = look_up(word)?;
+    let namespace = namespace_of(&found, word, kind, proc)?;
+    Ok((found, NamespaceFile::new(word.into(), namespace)))
+}
+
+/// Opens the namespace of this kind of what `word` led to.
+pub(crate) fn namespace_of(
+    found: &Found,
+    word: &OsStr,
+    kind: NsKind,
+    proc: &ProcRoot,
+) -> Result<Namespace, Error> {
+    let shown = escape(word.as_bytes());
+    let failed = |error| Error::failed(format!("open the {kind} namespace of {shown}"), error);
+    match found {
+        Found::Process(subject) => open_of(&subject.process, kind, proc).map_err(|error| {
+            let hints = match error {
+                ProcError::Denied => hints::of_guard(&subject.process),
+                _ => Vec::new(),
+            };
+            failed(error).with_hints(hints)
+        }),
+        Found::Namespace(namespace) if namespace.id().kind != kind => {
+            let found = namespace.id().kind;
+            let text = format!("{shown} is a {found} namespace, and a {kind} namespace is needed");
+            Err(Error::usage(text))
+        }
+        Found::Namespace(namespace) => descriptor::reopen(namespace)
+            .and_then(Namespace::from_fd)
+            .map_err(|errno| failed(ProcError::Os(errno))),
+    }
+}
+
+/// Opens a namespace of a process that is held by its pidfd.
+fn open_of(process: &Process, kind: NsKind, proc: &ProcRoot) -> Result<Namespace, ProcError> {
+    let namespace = proc.open_ns(process.pid_in(proc)?, NsLink::Own(kind))?;
+    if process.ended() {
+        return Err(ProcError::Vanished);
+    }
+    Ok(namespace)
 }
 
 /// Returns the process that a target names.

@@ -1,7 +1,7 @@
 //! Plans: what is to be done, by whom, in which order, as data.
 //!
-//! A request says what is wanted in the words of namespaces; [`unshare`](mod@unshare) and
-//! [`enter`](mod@enter) turn it into a [`Plan`], in which every name is looked up and every order
+//! A request says what is wanted in the words of namespaces; [`unshare`](mod@unshare),
+//! [`enter`](mod@enter) and [`link`] turn it into a [`Plan`], in which every name is looked up and every order
 //! settled. A plan can be printed and compared, and nothing happens until [`crate::run`] carries it
 //! out.
 
@@ -9,6 +9,7 @@ mod caller;
 mod confinement;
 pub mod enter;
 mod helper;
+pub mod link;
 mod mount;
 mod namespace_file;
 mod network;
@@ -29,7 +30,7 @@ pub use mount::{Change, Contents, FileSystem, Mount, Source, Upper};
 pub use namespace_file::{NamespaceFile, NamespaceFileError};
 pub use network::{Bridge, Link, LinkKind, Network, Protocol, Publish, Table, Uplink, UplinkKind};
 pub use pin::Pin;
-pub use record::Record;
+pub use record::{Addition, Record};
 pub use step::{Clock, ClockOffset, GroupsDenied, ProcDirectory, Propagation, Signals, Step};
 pub(crate) use words::helper_arguments;
 
@@ -153,11 +154,11 @@ impl Plan {
         })
     }
 
-    /// Returns whether a process stays that keeps the namespaces, and no program is run.
+    /// Returns whether no program is run, so that nothing ends with the program.
     pub fn keeps(&self) -> bool {
-        self.0
-            .last()
-            .is_some_and(|planned| matches!(*planned.step, Step::Keep))
+        self.0.last().is_some_and(|planned| {
+            !matches!(*planned.step, Step::Exec { .. } | Step::LoginShell { .. })
+        })
     }
 
     /// Returns whether a step starts a program that stays.

@@ -1,6 +1,6 @@
 //! Connections of a network namespace, as data.
 
-use super::Step;
+use super::{NamespaceFile, Step};
 use nsx_net::{InterfaceName, IpNet, UpperKind};
 use std::{
     fmt,
@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The connections of a network namespace with the caller's, and what has to be made with them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Network {
     /// Bridges to make in the caller's network namespace.
     pub bridges: Vec<Bridge>,
@@ -41,7 +41,7 @@ impl Network {
 }
 
 /// A link between the caller's network namespace and another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Link {
     /// The kind of the link, with what the link is attached to outside.
     pub kind: LinkKind,
@@ -61,7 +61,7 @@ pub struct Link {
 }
 
 /// The kind of a link, with what the link is attached to outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum LinkKind {
     /// A cable with one end inside, see `veth(4)`.
     Veth {
@@ -70,6 +70,15 @@ pub enum LinkKind {
         /// The bridge that the end outside is a port of.
         bridge: Option<InterfaceName>,
         /// The addresses of the end outside.
+        addresses: Vec<IpNet>,
+    },
+    /// A cable to a network namespace that is not the caller's either.
+    Cable {
+        /// The name of the end there.
+        outside: InterfaceName,
+        /// That network namespace.
+        to: NamespaceFile,
+        /// The addresses of the end there.
         addresses: Vec<IpNet>,
     },
     /// An interface on top of one outside.
@@ -93,7 +102,7 @@ impl Link {
     pub fn outside(&self) -> Option<&InterfaceName> {
         match &self.kind {
             LinkKind::Veth { outside, .. } => Some(outside),
-            LinkKind::Upper { .. } | LinkKind::Moved { .. } => None,
+            LinkKind::Cable { .. } | LinkKind::Upper { .. } | LinkKind::Moved { .. } => None,
         }
     }
 }
@@ -102,7 +111,7 @@ impl Link {
 impl fmt::Display for LinkKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Veth { .. } => "veth",
+            Self::Veth { .. } | Self::Cable { .. } => "veth",
             Self::Upper {
                 kind: UpperKind::Macvlan,
                 ..

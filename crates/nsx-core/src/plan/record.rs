@@ -19,6 +19,15 @@ pub struct Record {
     pub lines: Vec<String>,
 }
 
+/// Lines for the record of a set that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addition {
+    /// The file.
+    pub path: PathBuf,
+    /// The lines, `key=value` each. None of them is in the file.
+    pub lines: Vec<String>,
+}
+
 impl Record {
     /// Returns the directory that the file is in.
     pub fn directory(&self) -> &Path {

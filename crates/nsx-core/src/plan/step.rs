@@ -6,8 +6,8 @@ use super::{
     enter::{CgroupFile, OwnProc},
     helper::Helper,
     mount::{Mount, Source},
-    network::{Bridge, Link, Table, Uplink},
-    record::Record,
+    network::{Bridge, Link, LinkKind, Table, Uplink},
+    record::{Addition, Record},
 };
 use crate::{
     cgroup::Hierarchy,
@@ -218,11 +218,11 @@ pub enum Step {
     LoopbackUp,
     /// Make a bridge in the caller's network namespace.
     MakeBridge(Bridge),
-    /// Make a link from the caller's network namespace into the new one.
+    /// Make a link from the caller's network namespace into the one that is connected.
     MakeLink(Link),
     /// Make a table of nftables in the caller's network namespace.
     MakeTable(Table),
-    /// Start a program that connects the new network namespace.
+    /// Start a program that connects the network namespace.
     StartUplink(Uplink),
     /// Give that link its addresses and routes inside, and bring the link up.
     SetUpLink(Link),
@@ -364,6 +364,8 @@ pub enum Step {
     NoNewPrivs,
     /// Write down that the child holds the new namespaces.
     WriteRecord(Record),
+    /// Write down what a set has now.
+    AddToRecord(Addition),
     /// Hold the new namespaces for good, without a program: reap what ends in them, and nothing
     /// else.
     Keep,
@@ -391,6 +393,10 @@ impl Step {
             Self::OwnTerminal(pty) => pty.descriptors(),
             Self::Join { target, .. } | Self::ReadFilters(target) => vec![number(target)],
             Self::JoinFile(file) => vec![number(&*file.ns)],
+            Self::MakeLink(Link {
+                kind: LinkKind::Cable { to, .. },
+                ..
+            }) => vec![number(&*to.ns)],
             Self::MountOwnProc(own) => own.detached().map(|fd| number(fd)).into_iter().collect(),
             Self::JoinCgroup(cgroup) => {
                 let directory = cgroup.directory.as_ref().map(|fd| number(fd));

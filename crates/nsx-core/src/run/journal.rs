@@ -7,7 +7,13 @@ use super::{
     perform::Performer,
     uplink,
 };
-use crate::{ns::Namespace, pid::Pid, plan::Plan, proc::ProcRoot, sys::process::collect};
+use crate::{
+    ns::Namespace,
+    pid::Pid,
+    plan::{Plan, Uplink},
+    proc::ProcRoot,
+    sys::process::collect,
+};
 use rustix::io::Errno;
 
 /// The mounts, files and links that steps leave behind.
@@ -20,7 +26,7 @@ pub(super) struct Journal<'a> {
     proc: Option<&'a ProcRoot>,
     /// `true` if a process keeps the namespaces, so that what ends with a program stays too.
     is_set: bool,
-    /// The new network namespace, if an interface was moved there.
+    /// The network namespace that is connected, if the end of a link there is to be found again.
     inside: Option<Namespace>,
     /// To the process that undoes all of it if this one is killed.
     guard: Option<&'a Link>,
@@ -66,7 +72,7 @@ impl<'a> Journal<'a> {
         self.tell(Message::Finish);
     }
 
-    /// Holds the new network namespace, from which an interface is to come back.
+    /// Holds the network namespace in which the end of a link is to be found again.
     pub(super) fn hold(&mut self, namespace: Namespace) {
         self.inside = Some(namespace);
     }
@@ -74,6 +80,14 @@ impl<'a> Journal<'a> {
     /// Returns the caller's procfs, if there is one.
     pub(super) fn proc(&self) -> Option<&'a ProcRoot> {
         self.proc
+    }
+
+    /// Returns the program that connects the network namespace, if a step has started one.
+    pub(super) fn uplink_made(&self) -> Option<&'a Uplink> {
+        self.made.iter().find_map(|(whole, part)| match whole {
+            Whole::Uplink(uplink) if *part == Part::Uplink => Some(*uplink),
+            _ => None,
+        })
     }
 
     /// Returns the number of parts.
@@ -108,7 +122,7 @@ impl<'a> Journal<'a> {
     ) -> Result<T, Errno> {
         self.made.push((whole, part));
         self.tell(Message::Making(step, part));
-        if let (Part::Moved, Some(guard)) = (part, self.guard) {
+        if let (Part::Moved | Part::Inside(_), Some(guard)) = (part, self.guard) {
             // The guard holds the namespace then.
             let _ = guard.receive();
         }
@@ -136,7 +150,7 @@ pub(super) fn guard(plan: &Plan, performer: &Performer<'_>, journal: &Link, writ
         match journal.receive() {
             Ok(Some(Message::Making(step, part))) => {
                 made.push((step, part));
-                if part == Part::Moved {
+                if matches!(part, Part::Moved | Part::Inside(_)) {
                     inside = performer.network().ok();
                     let _ = journal.send(Message::Go);
                 }
@@ -159,7 +173,7 @@ pub(super) fn guard(plan: &Plan, performer: &Performer<'_>, journal: &Link, writ
             .get(step)
             .and_then(|planned| Whole::of(planned.step()));
         let whole = whole.filter(|whole| !kept || !stays(*whole, plan.keeps()));
-        if let Some(whole) = whole.filter(|whole| part.is_there(*whole)) {
+        if let Some(whole) = whole.filter(|whole| part.is_there(*whole, inside.as_ref())) {
             part.undo(whole, inside.as_ref(), performer.proc);
         }
     }

@@ -71,6 +71,7 @@ impl Message {
             Self::Making(index, Part::Table) => (17, index, 0),
             Self::Making(index, Part::Uplink) => (18, index, 0),
             Self::Finish => (19, 0, 0),
+            Self::Making(index, Part::Inside(link)) => (20, index, link as i32),
         };
         let mut bytes = [0; MESSAGE_SIZE];
         let fields = [kind, index as i32, number];
@@ -111,6 +112,7 @@ impl Message {
             17 => Some(Self::Making(index, Part::Table)),
             18 => Some(Self::Making(index, Part::Uplink)),
             19 => Some(Self::Finish),
+            20 => Some(Self::Making(index, Part::Inside(number as u32))),
             _ => None,
         }
     }
@@ -187,6 +189,7 @@ mod tests {
             Message::Making(7, Part::Moved),
             Message::Making(8, Part::Table),
             Message::Making(9, Part::Uplink),
+            Message::Making(10, Part::Inside(11)),
             Message::Finish,
             Message::Unmade,
         ];

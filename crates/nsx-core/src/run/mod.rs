@@ -60,10 +60,11 @@ mod verdict;
 mod wait;
 
 pub(crate) use mounts::is_missing;
-pub use network::{fetch, remove_bridge, remove_link};
+pub use network::{fetch, open_in, remove_bridge, remove_in, remove_link};
 pub use outcome::{Ended, Event, Failure, RunError};
 pub(crate) use pins::keeps_no_mount_namespace;
 pub use pins::pin_all;
+pub use record::{draft as record_draft, edit_record};
 pub use seal::{seal, seal_early};
 pub use spawn::{Child, run, spawn};
 pub use streams::{Stream, Streams};
@@ -167,6 +168,10 @@ fn walk(
                 return Err(Failure::new(planned, errno));
             }
         }
+    }
+    // Without a program, what was made stays.
+    if let (Some(outside), Some(last)) = (outside, plan.steps().last()) {
+        outside.keep().map_err(|errno| Failure::new(last, errno))?;
     }
     Ok(Ended::Exited(0))
 }

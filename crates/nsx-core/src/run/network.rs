@@ -50,6 +50,47 @@ pub fn remove_bridge(name: &InterfaceName) -> Result<(), Errno> {
     })
 }
 
+/// Opens a socket to rtnetlink in another network namespace, where this thread is for a moment.
+///
+/// # Errors
+/// The kernel's errno; `EPERM` if the caller may not join that network namespace or its own.
+pub fn open_in(namespace: &Namespace) -> Result<Netlink, Errno> {
+    let here = own()?;
+    let join = |namespace: &Namespace| {
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+    };
+    join(namespace)?;
+    let opened = Netlink::open();
+    join(&here)?;
+    opened.map_err(|error| errno_of(&error))
+}
+
+/// Opens this thread's network namespace.
+fn own() -> Result<Namespace, Errno> {
+    Namespace::open(CWD, c"/proc/thread-self/ns/net")
+}
+
+/// Returns the index of the link of this name in another network namespace, or 0 if there is none.
+pub(super) fn index_in(namespace: &Namespace, name: &InterfaceName) -> Result<u32, Errno> {
+    let found = open_in(namespace)?.link(name.as_str());
+    let found = found.map_err(|error| errno_of(&error))?;
+    Ok(found.map_or(0, |link| link.index))
+}
+
+/// Removes the link of a name from another network namespace. Returns whether there was one.
+///
+/// # Errors
+/// The kernel's errno.
+pub fn remove_in(namespace: &Namespace, name: &InterfaceName) -> Result<bool, Errno> {
+    let mut netlink = open_in(namespace)?;
+    let removed = match netlink.link(name.as_str()) {
+        Ok(None) => return Ok(false),
+        Ok(Some(link)) => netlink.remove(link.index),
+        Err(error) => Err(error),
+    };
+    removed.map(|()| true).map_err(|error| errno_of(&error))
+}
+
 /// Moves a link from the network namespace `inside` to this process's own, and brings the link up
 /// if it was up before. A link that is gone is not a failure.
 pub fn fetch(
@@ -58,17 +99,13 @@ pub fn fetch(
     as_name: &InterfaceName,
     was_up: bool,
 ) -> Result<(), Errno> {
-    let here = Namespace::open(CWD, c"/proc/thread-self/ns/net")?;
-    let join = |namespace: &Namespace| {
-        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
-    };
-    join(inside)?;
-    let moved = attempt(|netlink| match netlink.link(name.as_str())? {
+    let here = own()?;
+    let mut netlink = open_in(inside)?;
+    let moved = netlink.link(name.as_str()).and_then(|link| match link {
         Some(link) => netlink.move_to(link.index, as_name, here.as_fd()),
         None => Ok(()),
     });
-    join(&here)?;
-    moved?;
+    moved.map_err(|error| errno_of(&error))?;
     if was_up {
         attempt(|netlink| match netlink.link(as_name.as_str())? {
             Some(link) => netlink.bring_up(link.index),
@@ -101,7 +138,11 @@ pub(super) fn attempt<T>(
 ) -> Result<T, Errno> {
     Netlink::open()
         .and_then(|mut netlink| act(&mut netlink))
-        .map_err(|error| error.errno().unwrap_or(Errno::BADMSG))
+        .map_err(|error| errno_of(&error))
+}
+
+pub(super) fn errno_of(error: &NetlinkError) -> Errno {
+    error.errno().unwrap_or(Errno::BADMSG)
 }
 
 pub(super) fn add_addresses(

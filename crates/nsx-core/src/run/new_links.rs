@@ -2,7 +2,7 @@
 
 use super::{
     journal::Journal,
-    network::{add_addresses, attempt, index, index_of},
+    network::{add_addresses, attempt, errno_of, index, index_in, index_of, open_in},
     part::{Part, Whole},
     table, uplink,
 };
@@ -11,7 +11,7 @@ use crate::{
     pid::Pid,
     plan::{self, Bridge, LinkKind, Table, Uplink},
 };
-use nsx_net::{NewUpper, NewVeth, Peer};
+use nsx_net::{Netlink, NetlinkError, NewUpper, NewVeth, Peer};
 use rustix::{fd::AsFd, io::Errno};
 
 impl<'a> Journal<'a> {
@@ -63,6 +63,7 @@ impl<'a> Journal<'a> {
                         let bridge = bridge.as_ref().map(|bridge| index(netlink, bridge));
                         netlink.add_veth(&NewVeth {
                             name: outside,
+                            namespace: None,
                             bridge: bridge.transpose()?,
                             mtu: link.mtu,
                             peer: Peer {
@@ -75,8 +76,28 @@ impl<'a> Journal<'a> {
                 })?;
                 attempt(|netlink| add_addresses(netlink, outside, addresses))
             }
-            // It ends with the namespace that it is made in, and leaves nothing behind here.
-            LinkKind::Upper { kind, parent } => attempt(|netlink| {
+            LinkKind::Cable {
+                outside,
+                to,
+                addresses,
+            } => {
+                self.inside(step, link, namespace, |netlink| {
+                    netlink.add_veth(&NewVeth {
+                        name: outside,
+                        namespace: Some(to.ns.as_fd()),
+                        bridge: None,
+                        mtu: link.mtu,
+                        peer: Peer {
+                            name: &link.name,
+                            namespace: namespace.as_fd(),
+                            mac: link.mac,
+                        },
+                    })
+                })?;
+                let added = add_addresses(&mut open_in(&to.ns)?, outside, addresses);
+                added.map_err(|error| errno_of(&error))
+            }
+            LinkKind::Upper { kind, parent } => self.inside(step, link, namespace, |netlink| {
                 let parent = index(netlink, parent)?;
                 netlink.add_upper(&NewUpper {
                     kind: *kind,
@@ -91,15 +112,27 @@ impl<'a> Journal<'a> {
                 let found = attempt(|netlink| netlink.link(from.as_str()))?;
                 let found = found.ok_or(Errno::NODEV)?;
                 let inside = namespace.as_fd();
-                self.hold(Namespace::from_fd(rustix::io::fcntl_dupfd_cloexec(
-                    namespace, 3,
-                )?)?);
+                self.hold(reopen(namespace)?);
                 let which = (step, Whole::Link(link));
                 self.part(which, Part::Moved, || {
                     attempt(|netlink| netlink.move_to(found.index, &link.name, inside))
                 })
             }
         }
+    }
+
+    /// Makes a link of which nothing is left here but its end inside.
+    fn inside(
+        &mut self,
+        step: usize,
+        link: &'a plan::Link,
+        namespace: &Namespace,
+        make: impl FnOnce(&mut Netlink) -> Result<(), NetlinkError>,
+    ) -> Result<(), Errno> {
+        self.hold(reopen(namespace)?);
+        let before = index_in(namespace, &link.name)?;
+        let which = (step, Whole::Link(link));
+        self.part(which, Part::Inside(before), || attempt(make))
     }
 
     /// Makes the table of the step at index `step`.
@@ -127,4 +160,8 @@ impl<'a> Journal<'a> {
             uplink::start(uplink, nsx, namespace).inspect_err(|_| uplink::end_children(proc))
         })
     }
+}
+
+fn reopen(namespace: &Namespace) -> Result<Namespace, Errno> {
+    Namespace::from_fd(rustix::io::fcntl_dupfd_cloexec(namespace, 3)?)
 }

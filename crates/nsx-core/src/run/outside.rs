@@ -148,7 +148,8 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
                     }),
                     Some(Step::WriteRecord(record)) => Pid::from_raw(child)
                         .ok_or(Errno::INVAL)
-                        .and_then(|child| journal.record(step, record, child, performer.proc)),
+                        .and_then(|child| journal.record(step, record, child)),
+                    Some(Step::AddToRecord(addition)) => journal.add_to_record(step, addition),
                     Some(step) => performer.perform(step),
                     None => Err(Errno::INVAL),
                 };

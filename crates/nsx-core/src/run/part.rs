@@ -1,9 +1,9 @@
 //! The parts of what an outside leaves behind, and how each is undone.
 
-use super::{mounts::mount_id, network, table, uplink};
+use super::{mounts::mount_id, network, record, table, uplink};
 use crate::{
     ns::Namespace,
-    plan::{self, Bridge, LinkKind, Pin, Plan, Record, Step, Table, Uplink},
+    plan::{self, Addition, Bridge, LinkKind, Pin, Plan, Record, Step, Table, Uplink},
     proc::ProcRoot,
 };
 use rustix::{
@@ -28,6 +28,8 @@ pub(super) enum Whole<'a> {
     Uplink(&'a Uplink),
     /// The record of a set.
     Record(&'a Record),
+    /// Lines in the record of a set.
+    Addition(&'a Addition),
 }
 
 impl<'a> Whole<'a> {
@@ -40,6 +42,7 @@ impl<'a> Whole<'a> {
             Step::MakeTable(table) => Some(Self::Table(table)),
             Step::StartUplink(uplink) => Some(Self::Uplink(uplink)),
             Step::WriteRecord(record) => Some(Self::Record(record)),
+            Step::AddToRecord(addition) => Some(Self::Addition(addition)),
             _ => None,
         }
     }
@@ -50,7 +53,7 @@ impl<'a> Whole<'a> {
             Self::Bridge(bridge) => bridge.ends_with_ports,
             Self::Link(link) => link.ends_with_program,
             Self::Table(_) | Self::Uplink(_) => true,
-            Self::Pin(_) | Self::Record(_) => false,
+            Self::Pin(_) | Self::Record(_) | Self::Addition(_) => false,
         }
     }
 }
@@ -68,7 +71,7 @@ pub(super) fn ends_with_program(plan: &Plan) -> bool {
 pub(super) enum Part {
     /// The directory of `ip-netns(8)`, if there was none.
     Directory,
-    /// The file, if there was none.
+    /// The file, if there was none, or lines in it.
     File,
     /// A shared mount of that directory on itself. The number is the id of the mount that it was
     /// on.
@@ -80,6 +83,9 @@ pub(super) enum Part {
     Mount(u32),
     /// A link of the host, the number being the index of the link that had its name before, or 0.
     Link(u32),
+    /// A link that ends with its end inside, the number being the index of the link inside that had
+    /// its name before, or 0.
+    Inside(u32),
     /// An interface of the host that is inside now.
     Moved,
     /// A table of the host.
@@ -89,8 +95,8 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// Undoes it. Nothing is left to tell of a failure to. `inside` is the new network namespace,
-    /// and `proc` the caller's procfs.
+    /// Undoes it. Nothing is left to tell of a failure to. `inside` is the network namespace that is
+    /// connected, and `proc` the caller's procfs.
     pub(super) fn undo(
         self,
         whole: Whole<'_>,
@@ -103,6 +109,7 @@ impl Part {
             (Self::File, Whole::Record(record)) => {
                 rustix::fs::unlinkat(CWD, &record.path, AtFlags::empty())
             }
+            (Self::File, Whole::Addition(addition)) => record::take_back(addition),
             // Not what others have mounted there since.
             (Self::Shared(_), Whole::Pin(pin)) => {
                 rustix::mount::unmount(pin.directory(), UnmountFlags::NOFOLLOW)
@@ -111,6 +118,9 @@ impl Part {
             (Self::Mount(_), Whole::Pin(pin)) => unmount(&pin.at),
             (Self::Link(_), Whole::Bridge(bridge)) => network::remove_bridge(&bridge.name),
             (Self::Link(_), Whole::Link(link)) => network::remove(link),
+            (Self::Inside(_), Whole::Link(link)) => inside.map_or(Ok(()), |inside| {
+                network::remove_in(inside, &link.name).map(drop)
+            }),
             (Self::Moved, Whole::Link(link)) => match (&link.kind, inside) {
                 (LinkKind::Moved { from, is_up }, Some(inside)) => {
                     network::fetch(inside, &link.name, from, *is_up)
@@ -131,11 +141,12 @@ impl Part {
     }
 
     /// Returns whether the part was made, as far as can be seen (5.8): the process that wrote the
-    /// part down was killed before or after making it.
-    pub(super) fn is_there(self, whole: Whole<'_>) -> bool {
+    /// part down was killed before or after making it. `inside` is as for [`Self::undo`].
+    pub(super) fn is_there(self, whole: Whole<'_>, inside: Option<&Namespace>) -> bool {
         match (self, whole) {
             // To remove what is missing does no harm.
-            (Self::Directory | Self::File, Whole::Pin(_)) | (Self::File, Whole::Record(_)) => true,
+            (Self::Directory | Self::File, Whole::Pin(_))
+            | (Self::File, Whole::Record(_) | Whole::Addition(_)) => true,
             (Self::Shared(before) | Self::Private(before), Whole::Pin(pin)) => {
                 mount_id(pin.directory()) != before
             }
@@ -148,6 +159,9 @@ impl Part {
             (Self::Link(before), Whole::Bridge(bridge)) => {
                 network::index_of(&bridge.name).is_ok_and(|index| index != before)
             }
+            (Self::Inside(before), Whole::Link(link)) => inside.is_some_and(|inside| {
+                network::index_in(inside, &link.name).is_ok_and(|index| index != before)
+            }),
             (Self::Link(before), Whole::Link(link)) => link
                 .outside()
                 .is_some_and(|name| network::index_of(name).is_ok_and(|index| index != before)),

@@ -133,7 +133,8 @@ impl<'a> Performer<'a> {
             | Step::MakeLink(_)
             | Step::MakeTable(_)
             | Step::StartUplink(_)
-            | Step::WriteRecord(_) => Err(Errno::INVAL),
+            | Step::WriteRecord(_)
+            | Step::AddToRecord(_) => Err(Errno::INVAL),
             Step::Keep
             | Step::Fork { .. }
             | Step::ForkJoiner

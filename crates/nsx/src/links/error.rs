@@ -1,9 +1,10 @@
 //! Errors that say why links cannot be made as typed, with the ways out.
 
+use crate::error::Error;
 use nsx_core::plan::Publish;
 use nsx_net::{InterfaceName, NetlinkError};
 use rustix::io::Errno;
-use std::net::IpAddr;
+use std::{net::IpAddr, path::PathBuf};
 
 /// An error that says why a link cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,18 @@ pub(crate) enum LinkError {
     /// The name of the end outside is taken.
     #[error("there is an interface {0} already")]
     Taken(InterfaceName),
+    /// An interface in another network has the name.
+    #[error("there is an interface {0} in {1} already")]
+    TakenInside(InterfaceName, String),
+    /// What is in another network cannot be listed.
+    #[error("failed to list the links of {}", .0.display())]
+    Inside(PathBuf, #[source] NetlinkError),
+    /// The target of `to` cannot be found or opened.
+    #[error(transparent)]
+    To(Box<Error>),
+    /// Both ends would be in one network.
+    #[error("both ends of the cable would be in the network of {}", .0.display())]
+    Loop(PathBuf),
     /// Two links have one name inside.
     #[error("two links have the name {0}")]
     Twice(InterfaceName),
@@ -75,6 +88,7 @@ impl LinkError {
                 "without it, --link pasta or --link slirp4netns connect a network of its own"
                     .to_owned()
             }
+            Self::To(error) => return error.hints(),
             Self::NoBridge(name) => format!("add create to have it made: bridge={name},create"),
             Self::Gateway(router) => {
                 format!("name an address beside {router}: addr=ADDRESS/PREFIX")

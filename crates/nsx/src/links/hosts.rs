@@ -21,12 +21,12 @@ use std::{
 const HOSTS: &str = "/etc/hosts";
 
 /// The key of the lines about a bridge.
-const KEY: &str = "host=";
+pub(super) const KEY: &str = "host";
 
-/// Returns the lines of a set's record about its addresses on a bridge.
-pub(super) fn lines(bridge: &InterfaceName, addresses: &[IpNet]) -> Vec<String> {
-    let line = |net: &IpNet| format!("{KEY}{bridge} {}", net.addr());
-    addresses.iter().map(line).collect()
+/// Returns the lines of a set's record about the addresses that a link has on a bridge.
+pub(super) fn lines(link: &Link, bridge: &InterfaceName) -> Vec<String> {
+    let line = |net: &IpNet| format!("{KEY}={} {bridge} {}", link.name, net.addr());
+    link.addresses.iter().map(line).collect()
 }
 
 /// Returns the mount that shows the names on the first bridge that the links are on. `record` is the
@@ -107,7 +107,8 @@ fn refresh_one(record: &Path, bridge: &str, is_needed: bool) -> io::Result<()> {
 /// Returns the bridges and addresses in a record.
 fn entries(record: &str) -> impl Iterator<Item = (&str, IpAddr)> {
     record.lines().filter_map(|line| {
-        let (bridge, address) = line.strip_prefix(KEY)?.split_once(' ')?;
+        let (_, entry) = line.strip_prefix(KEY)?.strip_prefix('=')?.split_once(' ')?;
+        let (bridge, address) = entry.split_once(' ')?;
         // A name of a bridge is a name of a file here.
         bridge.parse::<InterfaceName>().ok()?;
         Some((bridge, address.parse().ok()?))

@@ -12,26 +12,30 @@ use nsx_net::InterfaceName;
 use std::{os::unix::ffi::OsStrExt, path::Path};
 
 /// Returns the lines about what a set's network has in the host's, in the order in which it is taken
-/// away.
+/// away. The value of a line about one connection begins with the name of the interface inside.
 pub(crate) fn lines(network: &Network) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(table) = &network.table {
-        lines.push(format!("table={}", table.name));
+        let inside = super::translated(network);
+        let inside = inside.map_or("", |(_, link)| link.name.as_str());
+        lines.push(format!("table={inside} {}", table.name));
     }
     for link in &network.links {
         match &link.kind {
             LinkKind::Veth {
                 outside, bridge, ..
             } => {
-                lines.push(format!("link={outside}"));
+                lines.push(format!("link={} {outside}", link.name));
                 if let Some(bridge) = bridge {
-                    lines.extend(hosts::lines(bridge, &link.addresses));
+                    lines.extend(hosts::lines(link, bridge));
                 }
             }
             LinkKind::Moved { from, is_up } => {
                 let state = if *is_up { "up" } else { "down" };
                 lines.push(format!("moved={} {from} {state}", link.name));
             }
+            // The kernel takes a moment to take them away with the network.
+            LinkKind::Cable { .. } => lines.push(format!("inside={}", link.name)),
             LinkKind::Upper { .. } => {}
         }
     }
@@ -39,12 +43,10 @@ pub(crate) fn lines(network: &Network) -> Vec<String> {
     for bridge in bridges.filter(|bridge| bridge.ends_with_ports) {
         lines.push(format!("bridge={}", bridge.name));
     }
-    let socket = network
-        .uplink
-        .as_ref()
-        .and_then(|uplink| uplink.socket.as_ref());
-    if let Some(socket) = socket {
-        lines.push(format!("socket={}", socket.display()));
+    if let Some(uplink) = &network.uplink
+        && let Some(socket) = &uplink.socket
+    {
+        lines.push(format!("socket={} {}", uplink.name, socket.display()));
     }
     lines
 }
@@ -53,30 +55,54 @@ pub(crate) fn lines(network: &Network) -> Vec<String> {
 /// `inside`. After a failure the rest is taken away all the same: anything may be gone already.
 pub(crate) fn take_away(record: &str, inside: Option<&Namespace>) {
     for (key, value) in record.lines().filter_map(|line| line.split_once('=')) {
-        let name = || value.parse::<InterfaceName>().ok();
+        let (name, rest) = value.split_once(' ').unwrap_or((value, ""));
+        let interface = |name: &str| name.parse::<InterfaceName>().ok();
         match key {
-            "table" => nat::remove(value),
-            "link" => drop(name().map(|name| run::remove_link(&name))),
-            "bridge" => drop(name().map(|name| run::remove_bridge(&name))),
-            "moved" => drop(inside.and_then(|inside| fetch(inside, value))),
-            "uplink" => drop(end_uplink(value)),
-            "socket" => remove_socket(value),
+            "table" => nat::remove(rest),
+            "link" => drop(interface(rest).map(|name| run::remove_link(&name))),
+            "bridge" => drop(interface(value).map(|name| run::remove_bridge(&name))),
+            "inside" => drop(
+                inside
+                    .zip(interface(name))
+                    .map(|(inside, name)| run::remove_in(inside, &name)),
+            ),
+            "moved" => drop(inside.and_then(|inside| fetch(inside, name, rest))),
+            "uplink" => drop(end_uplink(rest)),
+            "socket" => remove_socket(rest),
             _ => {}
         }
     }
 }
 
-fn fetch(inside: &Namespace, value: &str) -> Option<()> {
-    let mut words = value.split(' ');
-    let (name, from) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    run::fetch(inside, &name, &from, words.next() == Some("up")).ok()
+/// Returns whether a line of a record is about the connection that has this name inside.
+pub(crate) fn is_about(line: &str, name: &str) -> bool {
+    let Some((key, value)) = line.split_once('=') else {
+        return false;
+    };
+    let is_key = [
+        "table",
+        "link",
+        "inside",
+        "moved",
+        "uplink",
+        "socket",
+        hosts::KEY,
+    ]
+    .contains(&key);
+    is_key && value.split(' ').next() == Some(name)
 }
 
-/// Ends the program that connected the network. `value` is its process id, the time of its start,
+fn fetch(inside: &Namespace, name: &str, rest: &str) -> Option<()> {
+    let (from, state) = rest.split_once(' ')?;
+    let (name, from) = (name.parse().ok()?, from.parse().ok()?);
+    run::fetch(inside, &name, &from, state == "up").ok()
+}
+
+/// Ends the program that connected the network. `words` are its process id, the time of its start,
 /// and the inode number of its pidfd, or 0 if that is unknown. A process that differs is left
 /// alone.
-fn end_uplink(value: &str) -> Option<()> {
-    let mut words = value.split(' ');
+fn end_uplink(words: &str) -> Option<()> {
+    let mut words = words.split(' ');
     let process = Process::pin(pid::parse(words.next()?.as_bytes()).ok()?).ok()?;
     let start = decimal(words.next()?.as_bytes())?;
     let inode = decimal(words.next()?.as_bytes())?;

@@ -1,6 +1,7 @@
 //! Links of a new network namespace: as typed, and as the host's own links allow.
 
 mod error;
+mod existing;
 pub(crate) mod hosts;
 mod left;
 mod nat;
@@ -12,24 +13,27 @@ mod spec;
 mod uplink;
 
 pub(crate) use error::LinkError;
-pub(crate) use left::{lines, take_away};
+pub(crate) use left::{is_about, lines, take_away};
 pub(crate) use nat::Owner;
 pub(crate) use publish::parse as publish;
 pub(crate) use settle::OWN_BRIDGE;
 pub(crate) use spec::LinkSpec;
 
-use crate::program::is_program;
+use crate::{program::is_program, target};
+use existing::Existing;
 use nat::{Inside, Nftables};
 use nsx_core::{
-    plan::{Caller, LinkKind, Network, Publish, UplinkKind},
-    proc::ProcRoot,
+    ns::NsKind,
+    plan::{Caller, Link, LinkKind, NamespaceFile, Network, Publish, UplinkKind},
+    proc::{NsLink, ProcRoot},
 };
-use nsx_net::IpNet;
+use nsx_net::{InterfaceName, IpNet};
 use rustix::thread::CapabilitySet;
+use settle::Cabled;
 use spec::SpecKind;
-use std::path::PathBuf;
+use std::{ffi::OsStr, path::PathBuf};
 
-/// A connection of a new network namespace, as typed.
+/// A connection of a network namespace, as typed.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
     pub(crate) links: &'a [LinkSpec],
@@ -38,7 +42,9 @@ pub(crate) struct Wanted<'a> {
     pub(crate) published: &'a [Publish],
     /// `true` if the new network namespace outlives the program, in a file.
     pub(crate) pins_network: bool,
-    /// `true` if the new network namespace belongs to a new user namespace.
+    /// The network namespace, if it exists.
+    pub(crate) target: Option<&'a NamespaceFile>,
+    /// `true` if the network namespace belongs to a user namespace other than the caller's.
     pub(crate) joins_user: bool,
     /// The holder of a table.
     pub(crate) owner: Owner,
@@ -94,35 +100,62 @@ pub(crate) fn settle(
     if !can_link {
         return Err(LinkError::Capability);
     }
+    let inside = wanted.target.map(Existing::read).transpose()?;
+    let specs = specs
+        .into_iter()
+        .map(|spec| cabled(spec, wanted.target, proc));
+    let specs = specs.collect::<Result<Vec<_>, _>>()?;
     let mut settled = Links {
-        network: settle::settle(specs, wanted.pins_network)?,
+        network: settle::settle(specs, wanted.pins_network, inside.as_ref())?,
         ..Links::default()
     };
     if wanted.translates() {
-        translate(&mut settled, wanted, proc)?;
+        translate(&mut settled, wanted, inside.as_ref(), proc)?;
     }
     Ok(settled)
 }
 
+/// Finds the network that the far end of a cable is to be in.
+fn cabled(
+    spec: LinkSpec,
+    inside: Option<&NamespaceFile>,
+    proc: &ProcRoot,
+) -> Result<Cabled, LinkError> {
+    let Some(word) = spec.to() else {
+        return Ok((spec, None));
+    };
+    let opened = target::open(OsStr::new(word), NsKind::Net, proc);
+    let (_, file) = opened.map_err(|error| LinkError::To(Box::new(error)))?;
+    let own = proc.own_ns(NsLink::Own(NsKind::Net)).ok();
+    let mut others = own.into_iter().chain(inside.map(|inside| inside.ns.id()));
+    if others.any(|other| other == file.ns.id()) {
+        return Err(LinkError::Loop(file.path));
+    }
+    let far = Existing::read(&file)?;
+    Ok((spec, Some(far)))
+}
+
 /// Adds a table that translates the addresses of the cables.
-fn translate(settled: &mut Links, wanted: &Wanted<'_>, proc: &ProcRoot) -> Result<(), LinkError> {
+fn translate(
+    settled: &mut Links,
+    wanted: &Wanted<'_>,
+    inside: Option<&Existing>,
+    proc: &ProcRoot,
+) -> Result<(), LinkError> {
     if wanted.pins_network {
         return Err(LinkError::Contradiction(
             "--nat and --publish end with the program, and the pinned network stays; keep the set \
             with --name",
         ));
     }
-    let cable = settled
-        .network
-        .links
-        .iter()
-        .find_map(|link| match &link.kind {
-            LinkKind::Veth {
-                outside, bridge, ..
-            } if !link.gateways.is_empty() => Some((bridge.as_ref().unwrap_or(outside), link)),
-            _ => None,
-        });
-    let Some((interface, link)) = cable else {
+    let Some((interface, link)) = translated(&settled.network) else {
+        let is_led = inside.is_some_and(|inside| inside.has_default_route(true));
+        if wanted.links.is_empty() && is_led {
+            return Err(LinkError::Contradiction(
+                "--nat and --publish make a link with a default route, and the target has one; \
+                `nsx unlink` that interface first",
+            ));
+        }
         return Err(LinkError::Contradiction(
             "--nat and --publish need a veth link with a gateway: `--link veth` alone, or one with \
             addr= and gw=",
@@ -152,6 +185,16 @@ fn translate(settled: &mut Links, wanted: &Wanted<'_>, proc: &ProcRoot) -> Resul
     settled.resolvers = resolver::of_host();
     settled.network.table = Some(table);
     Ok(())
+}
+
+/// Returns the link whose addresses are translated, and the interface outside that leads to it.
+fn translated(network: &Network) -> Option<(&InterfaceName, &Link)> {
+    network.links.iter().find_map(|link| match &link.kind {
+        LinkKind::Veth {
+            outside, bridge, ..
+        } if !link.gateways.is_empty() => Some((bridge.as_ref().unwrap_or(outside), link)),
+        _ => None,
+    })
 }
 
 /// Refuses if this host does not forward packets of the addresses' families.

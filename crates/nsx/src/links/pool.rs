@@ -26,6 +26,17 @@ pub(super) fn network(used: &[IpNet]) -> Option<IpNet> {
         .find(|network| used.iter().all(|other| !overlap(network, other)))
 }
 
+/// Returns two addresses that form a network of their own within `network`.
+pub(super) fn pair(network: &IpNet) -> Option<(IpNet, IpNet)> {
+    const PAIR: u8 = 30;
+    let IpNet::V4(net) = network else {
+        return None;
+    };
+    let first = u32::from(net.network());
+    let address = |number| IpNet::new(Ipv4Addr::from(first + number).into(), PAIR).ok();
+    Some((address(1)?, address(2)?))
+}
+
 fn overlap(one: &IpNet, other: &IpNet) -> bool {
     // A default route leads everywhere and uses nothing.
     other.prefix_len() > 0 && (one.contains(&other.addr()) || other.contains(&one.addr()))
@@ -87,6 +98,8 @@ mod tests {
             Some("10.213.255.254/16".parse().unwrap())
         );
         assert_eq!(address(&"10.0.0.1/24".parse().unwrap(), 2), None);
+        let ends = ["10.213.0.1/30", "10.213.0.2/30"].map(|text| text.parse().unwrap());
+        assert_eq!(pair(&bridge), Some(ends.into()));
         let port = format!("nsx0-{}", NUMBERS.end());
         assert!(port.len() <= nsx_net::InterfaceName::LONGEST);
     }

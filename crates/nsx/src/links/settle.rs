@@ -2,6 +2,7 @@
 
 use super::{
     error::LinkError,
+    existing::Existing,
     pool,
     spec::{LinkSpec, SpecKind},
 };
@@ -12,27 +13,42 @@ use std::net::IpAddr;
 /// nsx's own bridge, for links that name none.
 pub(crate) const OWN_BRIDGE: &str = "nsx0";
 
+/// A link as typed, and the network that `to` names.
+pub(super) type Cabled = (LinkSpec, Option<Existing>);
+
 /// Settles each link, with names and addresses for those that have none. `pins_network` says that
-/// the new network namespace outlives the program.
-pub(super) fn settle(specs: Vec<LinkSpec>, pins_network: bool) -> Result<Network, LinkError> {
+/// the new network namespace outlives the program, and `inside` is the network namespace if it
+/// exists.
+pub(super) fn settle(
+    specs: Vec<Cabled>,
+    pins_network: bool,
+    inside: Option<&Existing>,
+) -> Result<Network, LinkError> {
     let mut settled = Network::default();
     let mut host = Host {
         netlink: Netlink::open()?,
         pins_network,
+        inside,
     };
-    for spec in specs {
-        host.add(&mut settled, spec)?;
+    for (spec, to) in specs {
+        host.add(&mut settled, spec, to)?;
     }
     Ok(settled)
 }
 
-struct Host {
+struct Host<'a> {
     netlink: Netlink,
     pins_network: bool,
+    inside: Option<&'a Existing>,
 }
 
-impl Host {
-    fn add(&mut self, settled: &mut Network, spec: LinkSpec) -> Result<(), LinkError> {
+impl Host<'_> {
+    fn add(
+        &mut self,
+        settled: &mut Network,
+        spec: LinkSpec,
+        far: Option<Existing>,
+    ) -> Result<(), LinkError> {
         let LinkSpec {
             kind,
             name,
@@ -44,8 +60,14 @@ impl Host {
         let name = match (name, &kind) {
             (Some(name), _) => name,
             (None, SpecKind::Moved { from }) => from.clone(),
-            (None, _) => free_name(&settled.links)?,
+            (None, _) => self.free_name(settled)?,
         };
+        if let Some(inside) = self.inside.filter(|inside| inside.has(&name)) {
+            return Err(LinkError::TakenInside(
+                name,
+                inside.file.path.display().to_string(),
+            ));
+        }
         if settled.links.iter().any(|link| link.name == name) {
             return Err(LinkError::Twice(name));
         }
@@ -80,13 +102,21 @@ impl Host {
             SpecKind::Uplink(_) => return Ok(()),
             SpecKind::Veth {
                 peer: None,
+                peer_addresses,
                 bridge: None,
                 create: false,
-            } if addresses.is_empty() && gateways.is_empty() => {
+                to: None,
+            } if [&addresses, &peer_addresses]
+                .iter()
+                .all(|list| list.is_empty())
+                && gateways.is_empty() =>
+            {
                 let (bridge, network) = self.own_bridge(settled)?;
                 let (outside, address) = self.port(settled, &bridge, &network)?;
                 addresses.push(address);
-                gateways.push(network.addr());
+                if !self.has_default_route(settled, network.addr().is_ipv4()) {
+                    gateways.push(network.addr());
+                }
                 ends_with_program = !self.pins_network;
                 LinkKind::Veth {
                     outside,
@@ -96,14 +126,39 @@ impl Host {
             }
             SpecKind::Veth {
                 peer,
+                peer_addresses,
                 bridge,
                 create,
+                to: _,
             } => {
                 let at_gateways = on_gateways(&addresses, &gateways);
-                let mut outside_addresses = Vec::new();
+                let mut outside_addresses = peer_addresses;
+                if let Some(far) = far {
+                    check_gateways(&addresses, &gateways)?;
+                    outside_addresses.extend(at_gateways);
+                    if addresses.is_empty() && outside_addresses.is_empty() {
+                        let (near, other) = self.pair(settled, &far)?;
+                        addresses.push(near);
+                        outside_addresses.push(other);
+                    }
+                    settled.links.push(Link {
+                        kind: LinkKind::Cable {
+                            outside: far_name(settled, &far, peer)?,
+                            to: far.file,
+                            addresses: outside_addresses,
+                        },
+                        name,
+                        mac,
+                        mtu,
+                        addresses,
+                        gateways,
+                        ends_with_program,
+                    });
+                    return Ok(());
+                }
                 match &bridge {
                     Some(name) => self.bridge(settled, name, create, at_gateways)?,
-                    None => outside_addresses = at_gateways,
+                    None => outside_addresses.extend(at_gateways),
                 }
                 LinkKind::Veth {
                     outside: self.outside(settled, peer)?,
@@ -112,12 +167,7 @@ impl Host {
                 }
             }
         };
-        if let Some(router) = gateways
-            .iter()
-            .find(|router| addresses.iter().all(|address| !address.contains(*router)))
-        {
-            return Err(LinkError::Gateway(*router));
-        }
+        check_gateways(&addresses, &gateways)?;
         settled.links.push(Link {
             kind,
             name,
@@ -128,6 +178,48 @@ impl Host {
             ends_with_program,
         });
         Ok(())
+    }
+
+    /// Returns the first of `eth0`, `eth1` and so on that no link inside has.
+    fn free_name(&self, settled: &Network) -> Result<InterfaceName, LinkError> {
+        let is_taken = |name: &InterfaceName| {
+            settled.links.iter().any(|link| link.name == *name)
+                || self.inside.is_some_and(|inside| inside.has(name))
+        };
+        first_free(is_taken)
+    }
+
+    /// Returns whether a route inside leads everywhere.
+    fn has_default_route(&self, settled: &Network, is_ipv4: bool) -> bool {
+        let mut gateways = settled.links.iter().flat_map(|link| &link.gateways);
+        gateways.any(|gateway| gateway.is_ipv4() == is_ipv4)
+            || self
+                .inside
+                .is_some_and(|inside| inside.has_default_route(is_ipv4))
+    }
+
+    /// Returns addresses for the two ends of a cable, in a network that neither end nor the host
+    /// uses.
+    fn pair(&mut self, settled: &Network, far: &Existing) -> Result<(IpNet, IpNet), LinkError> {
+        let mut used = self.used()?;
+        used.extend(settled.links.iter().flat_map(|link| &link.addresses));
+        used.extend(settled.bridges.iter().flat_map(|bridge| &bridge.addresses));
+        used.extend(
+            far.used()
+                .chain(self.inside.into_iter().flat_map(Existing::used)),
+        );
+        let network = pool::network(&used).ok_or(LinkError::Exhausted)?;
+        pool::pair(&network).ok_or(LinkError::Exhausted)
+    }
+
+    /// Returns the networks that this host uses.
+    fn used(&mut self) -> Result<Vec<IpNet>, LinkError> {
+        let addresses = self.netlink.addresses()?;
+        let routes = self.netlink.routes()?;
+        let addresses = addresses.iter().map(|address| address.net);
+        Ok(addresses
+            .chain(routes.iter().map(|route| route.destination))
+            .collect())
     }
 
     /// Finds the bridge that has a name, if any link has it.
@@ -180,15 +272,7 @@ impl Host {
                 .iter()
                 .find(|address| address.link == link.index && matches!(address.net, IpNet::V4(_)))
                 .map(|address| address.net),
-            None => {
-                let routes = self.netlink.routes()?;
-                let used: Vec<_> = addresses
-                    .iter()
-                    .map(|address| address.net)
-                    .chain(routes.iter().map(|route| route.destination))
-                    .collect();
-                pool::network(&used)
-            }
+            None => pool::network(&self.used()?),
         };
         let network = network.ok_or(LinkError::Exhausted)?;
         // Planned even if the bridge exists: another nsx may remove it before this link is made.
@@ -247,11 +331,49 @@ impl Host {
     }
 }
 
-/// Returns the first of `eth0`, `eth1` and so on that no link before has.
-fn free_name(links: &[Link]) -> Result<InterfaceName, LinkError> {
-    let mut names = (0..=links.len()).map(|number| format!("eth{number}"));
-    let free = names.find(|name| links.iter().all(|link| link.name.as_str() != name));
-    interface(&free.unwrap_or_default())
+/// Returns the name of the end of a cable in another network.
+fn far_name(
+    settled: &Network,
+    far: &Existing,
+    peer: Option<InterfaceName>,
+) -> Result<InterfaceName, LinkError> {
+    let is_planned = |link: &Link, name: &InterfaceName| match &link.kind {
+        LinkKind::Cable { outside, to, .. } => outside == name && to.ns.id() == far.file.ns.id(),
+        _ => false,
+    };
+    let is_taken = |name: &InterfaceName| {
+        far.has(name) || settled.links.iter().any(|link| is_planned(link, name))
+    };
+    match peer {
+        Some(peer) if is_taken(&peer) => Err(LinkError::TakenInside(
+            peer,
+            far.file.path.display().to_string(),
+        )),
+        Some(peer) => Ok(peer),
+        None => first_free(is_taken),
+    }
+}
+
+/// Returns the first of `eth0`, `eth1` and so on that is not taken.
+fn first_free(is_taken: impl Fn(&InterfaceName) -> bool) -> Result<InterfaceName, LinkError> {
+    for number in 0..=u16::MAX {
+        let name = interface(&format!("eth{number}"))?;
+        if !is_taken(&name) {
+            return Ok(name);
+        }
+    }
+    Err(LinkError::Exhausted)
+}
+
+/// Refuses a gateway that no address of the link reaches.
+fn check_gateways(addresses: &[IpNet], gateways: &[IpAddr]) -> Result<(), LinkError> {
+    let mut unreached = gateways
+        .iter()
+        .filter(|router| addresses.iter().all(|address| !address.contains(*router)));
+    match unreached.next() {
+        Some(router) => Err(LinkError::Gateway(*router)),
+        None => Ok(()),
+    }
 }
 
 /// Returns each gateway as the address that the other end of the link has in its network.

@@ -20,8 +20,12 @@ pub(crate) struct LinkSpec {
 pub(super) enum SpecKind {
     Veth {
         peer: Option<InterfaceName>,
+        /// The addresses of the peer, beside those of the gateways.
+        peer_addresses: Vec<IpNet>,
         bridge: Option<InterfaceName>,
         create: bool,
+        /// The TARGET whose network has the peer, if it is not this one.
+        to: Option<String>,
     },
     Upper {
         kind: UpperKind,
@@ -37,8 +41,10 @@ impl SpecKind {
     /// The kind of `--link veth` alone.
     pub(super) const VETH: Self = Self::Veth {
         peer: None,
+        peer_addresses: Vec::new(),
         bridge: None,
         create: false,
+        to: None,
     };
 }
 
@@ -111,8 +117,10 @@ impl LinkSpec {
     ) -> Option<Self> {
         let kind = SpecKind::Veth {
             peer: None,
+            peer_addresses: Vec::new(),
             bridge,
             create: false,
+            to: None,
         };
         MTU.contains(&mtu).then(|| Self {
             name: Some(name),
@@ -138,6 +146,14 @@ impl LinkSpec {
         }
     }
 
+    /// Returns the target whose network the far end of the cable is to be in.
+    pub(super) fn to(&self) -> Option<&str> {
+        match &self.kind {
+            SpecKind::Veth { to, .. } => to.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Refuses what is not for links of this kind.
     fn check(&self) -> Result<(), String> {
         let refused = match &self.kind {
@@ -146,6 +162,18 @@ impl LinkSpec {
                 create: true,
                 ..
             } => "create is about a bridge; name it with bridge=NAME",
+            SpecKind::Veth {
+                bridge: Some(_),
+                to: Some(_),
+                ..
+            } => "a cable leads to a bridge or to a target; name one of bridge= and to=",
+            SpecKind::Veth {
+                bridge: Some(_),
+                peer_addresses,
+                ..
+            } if !peer_addresses.is_empty() => {
+                "peeraddr is for a peer without a bridge: a port of a bridge has no address"
+            }
             SpecKind::Upper {
                 kind: UpperKind::Ipvlan,
                 ..
@@ -174,14 +202,14 @@ impl LinkSpec {
             ("name", Some(name), _) => set(&mut self.name, key, interface("the name", name)?),
             ("mac", Some(text), _) => set(&mut self.mac, key, mac(text)?),
             ("mtu", Some(text), _) => set(&mut self.mtu, key, mtu(text)?),
-            ("addr", Some(text), _) => {
-                let address = address(text)?;
-                if self.addresses.contains(&address) {
-                    return Err(format!("{address} is named twice"));
-                }
-                self.addresses.push(address);
-                Ok(())
+            ("addr", Some(text), _) => add(&mut self.addresses, text),
+            ("peeraddr", Some(text), SpecKind::Veth { peer_addresses, .. }) => {
+                add(peer_addresses, text)
             }
+            ("to", Some(target), SpecKind::Veth { to, .. }) => match target {
+                "" => Err("to needs a target: to=lab:NAME".to_owned()),
+                target => set(to, key, target.to_owned()),
+            },
             ("gw", Some(text), _) => {
                 let router = text
                     .parse::<IpAddr>()
@@ -207,15 +235,19 @@ impl LinkSpec {
                 Ok(())
             }
             ("create", Some(_), SpecKind::Veth { .. }) => Err("create has no value".to_owned()),
-            ("peer" | "bridge" | "create", _, kind) if !matches!(kind, SpecKind::Veth { .. }) => {
+            ("peer" | "peeraddr" | "bridge" | "create" | "to", _, kind)
+                if !matches!(kind, SpecKind::Veth { .. }) =>
+            {
                 Err(format!("{key} is for veth"))
             }
-            ("name" | "mac" | "mtu" | "addr" | "gw" | "peer" | "bridge", None, _) => {
-                Err(format!("{key} needs a value: {key}=…"))
-            }
+            (
+                "name" | "mac" | "mtu" | "addr" | "gw" | "peer" | "peeraddr" | "bridge" | "to",
+                None,
+                _,
+            ) => Err(format!("{key} needs a value: {key}=…")),
             _ => Err(format!(
-                "{word:?} is not known: name=, peer=, bridge=, create, addr=, gw=, mac= and mtu= \
-                are"
+                "{word:?} is not known: name=, peer=, peeraddr=, bridge=, create, to=, addr=, gw=, \
+                mac= and mtu= are"
             )),
         }
     }
@@ -226,6 +258,15 @@ fn set<T>(field: &mut Option<T>, key: &str, value: T) -> Result<(), String> {
         None => Ok(()),
         Some(_) => Err(format!("{key} is named twice")),
     }
+}
+
+fn add(addresses: &mut Vec<IpNet>, text: &str) -> Result<(), String> {
+    let address = address(text)?;
+    if addresses.contains(&address) {
+        return Err(format!("{address} is named twice"));
+    }
+    addresses.push(address);
+    Ok(())
 }
 
 fn interface(what: &str, text: &str) -> Result<InterfaceName, String> {
@@ -299,6 +340,7 @@ mod tests {
             peer,
             bridge,
             create,
+            ..
         } = spec.kind
         else {
             panic!("not a veth");
@@ -308,6 +350,7 @@ mod tests {
         assert!(create);
         assert!(read("veth").is_ok());
         for good in [
+            "veth,to=lab:web,peer=wan,addr=10.0.0.2/24,peeraddr=10.0.0.3/24",
             "macvlan:eth0,addr=10.0.0.2/24",
             "ipvlan:eth0,addr=10.0.0.2/24,mtu=1400",
             "move:eth0,name=wan,addr=10.0.0.2/24",
@@ -323,6 +366,11 @@ mod tests {
         for (text, cause) in [
             ("", "not a kind of link"),
             ("vath", "veth, macvlan:PARENT"),
+            ("veth,to=", "to=lab:NAME"),
+            ("veth,to=web,bridge=br0", "one of bridge= and to="),
+            ("veth,bridge=br0,peeraddr=10.0.0.3/24", "without a bridge"),
+            ("veth,peeraddr=10.0.0.3", "10.0.0.3/24"),
+            ("macvlan:eth0,to=web", "to is for veth"),
             ("ipvlan", "ipvlan:eth0"),
             ("move", "move:eth0"),
             ("move:eth0,mtu=1400", "keeps its own"),

@@ -24,8 +24,9 @@ pub(super) struct NetworkOptions {
     /// SPEC is `veth`, `macvlan:PARENT`, `ipvlan:PARENT` or `move:INTERFACE`, which comes back at
     /// the end, then any of these after commas: name=NAME inside, addr=ADDRESS/PREFIX and
     /// gw=ADDRESS for the default route, both for each family, mac=ADDRESS, mtu=BYTES; with veth
-    /// also peer=NAME outside, bridge=BRIDGE that the peer is a port of, and create to make a
-    /// missing bridge. Without a bridge the peer has the address of gw; a bridge that is made has
+    /// also peer=NAME and peeraddr=ADDRESS/PREFIX outside, bridge=BRIDGE that the peer is a port of,
+    /// create to make a missing bridge, and to=TARGET whose network has the peer, instead of this
+    /// one. Without a bridge the peer has the address of gw; a bridge that is made has
     /// it. `veth` alone connects to a bridge of nsx's own, nsx0, and has an address and a default
     /// route. May be given several times. `pasta` and `slirp4netns` need no privilege: the
     /// installed program of that name connects the network, and ends with it.
@@ -81,6 +82,7 @@ impl NetworkOptions {
             nat: self.nat,
             published: &self.publish,
             pins_network: request.pins.iter().any(|pin| pin.kind == NsKind::Net),
+            target: None,
             joins_user: request.kinds.contains(NsKind::User),
             owner,
         };

@@ -37,6 +37,7 @@ impl Step {
             Self::LoopbackUp => "set the loopback device up".to_owned(),
             Self::MakeBridge(bridge) => format!("make the bridge {}", bridge.name),
             Self::WriteRecord(record) => format!("write {}", record.path.display()),
+            Self::AddToRecord(addition) => format!("write {}", addition.path.display()),
             Self::Keep => "keep the namespaces".to_owned(),
             Self::MakeLink(link) => match link.kind {
                 LinkKind::Moved { .. } => format!("move {}", ends(link)),
@@ -44,7 +45,7 @@ impl Step {
             },
             Self::MakeTable(table) => format!("make the nftables table {}", table.name),
             Self::StartUplink(uplink) => {
-                format!("connect the new network with {}", uplink.kind.word())
+                format!("connect the network with {}", uplink.kind.word())
             }
             Self::SetUpLink(link) => format!("set up {} inside", link.name),
             Self::SetHostname(_) => "set the host name".to_owned(),

@@ -102,6 +102,7 @@ impl Step {
             Self::LoopbackUp => "ioctl(SIOCSIFFLAGS, lo, IFF_UP)".to_owned(),
             Self::MakeBridge(bridge) => format!("RTM_NEWLINK({}, bridge)", bridge.name),
             Self::WriteRecord(record) => format!("write({})", record.path.display()),
+            Self::AddToRecord(addition) => format!("rename({})", addition.path.display()),
             Self::Keep => "setsid(), sigwaitinfo()".to_owned(),
             Self::MakeLink(link) => match link.kind {
                 LinkKind::Moved { .. } => format!("RTM_SETLINK({}, IFLA_NET_NS_FD)", ends(link)),

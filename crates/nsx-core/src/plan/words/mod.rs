@@ -76,6 +76,9 @@ fn numbers(ids: &[u32]) -> String {
 fn ends(link: &Link) -> String {
     match &link.kind {
         LinkKind::Veth { outside, .. } => format!("{outside} to {}", link.name),
+        LinkKind::Cable { outside, to, .. } => {
+            format!("{outside} in {} to {}", to.path.display(), link.name)
+        }
         LinkKind::Upper { parent, .. } => format!("{} on {parent}", link.name),
         LinkKind::Moved { from, .. } => format!("{from} as {}", link.name),
     }

@@ -73,6 +73,9 @@ impl Step {
                 .to_owned(),
             Self::Join { kinds, .. } if kinds.len() == 1 => format!("its {}", kinds.noun()),
             Self::Join { kinds, .. } => format!("its {}, all or none", kinds.noun()),
+            Self::JoinFile(file) if !file.path.to_string_lossy().contains('/') => {
+                format!("the {} namespace of the target", file.kind())
+            }
             Self::JoinFile(file) => format!("the {} namespace that the file holds", file.kind()),
             Self::Propagate { at, propagation } => {
                 let mounts = if at == Path::new("/") {
@@ -101,6 +104,9 @@ impl Step {
             }
             Self::LoopbackUp => "the new network's loopback device works".to_owned(),
             Self::WriteRecord(_) => "the process that keeps the set can be found".to_owned(),
+            Self::AddToRecord(_) => {
+                "what is made here can be taken away with the set".to_owned()
+            }
             Self::Keep => "the namespaces stay, kept by this process".to_owned(),
             Self::MakeBridge(bridge) => match bridge.addresses.as_slice() {
                 [] => "a bridge in the caller's network namespace".to_owned(),
@@ -121,23 +127,28 @@ impl Step {
                 }
             }
             Self::StartUplink(_) => {
-                "the new network reaches where this one reaches, without privilege".to_owned()
+                "the inside reaches where this network reaches, without privilege".to_owned()
             }
             Self::MakeLink(link) => match &link.kind {
                 LinkKind::Veth {
                     bridge: Some(bridge),
                     ..
-                } => format!("a cable from the bridge {bridge} into the new network"),
+                } => format!("a cable from the bridge {bridge} to the inside"),
                 LinkKind::Veth { addresses, .. } if !addresses.is_empty() => format!(
-                    "a cable into the new network; the end here has the address {}",
+                    "a cable to the inside; the end here has the address {}",
                     list(addresses)
                 ),
-                LinkKind::Veth { .. } => "a cable into the new network".to_owned(),
+                LinkKind::Veth { .. } => "a cable to the inside".to_owned(),
+                LinkKind::Cable { addresses, .. } if !addresses.is_empty() => format!(
+                    "a cable between two networks; the end there has the address {}",
+                    list(addresses)
+                ),
+                LinkKind::Cable { .. } => "a cable between two networks".to_owned(),
                 LinkKind::Moved { .. } => {
                     "an interface from here, which comes back at the end".to_owned()
                 }
                 LinkKind::Upper { parent, .. } => {
-                    format!("an interface of the new network on the caller's {parent}")
+                    format!("an interface inside on the caller's {parent}")
                 }
             },
             Self::SetUpLink(link) => {
