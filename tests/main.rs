@@ -14,6 +14,7 @@ mod access;
 mod bench;
 mod borrowed;
 mod can;
+mod completions;
 mod doctor;
 mod engines;
 mod enter;
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         enter::tests(),
         engines::tests(),
         targets::tests(),
+        completions::tests(),
         ls::tests(),
         pidmap::tests(),
         idmap::tests(),

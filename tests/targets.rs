@@ -1,5 +1,4 @@
-//! Targets other than containers: namespaces by name, file, inode and id, systemd's units; and
-//! completion in shells. Containers of real engines are in `engines`.
+//! Targets other than containers: namespaces by name, file, inode and id, and systemd's units. Containers of real engines are in `engines`.
 
 use crate::support::{Cgroups, Host, Need, Session, Test, root, until};
 
@@ -13,7 +12,6 @@ pub(crate) fn tests() -> Vec<Test> {
         root(a_unit_is_found_by_its_cgroup),
         root(a_name_of_both_a_container_and_a_namespace_is_refused),
         root(an_unknown_name_is_refused_with_similar_ones),
-        root(shells_complete_running_targets),
         root(a_note_is_printed_for_the_host_side_of_a_sandbox),
     ];
     let host = [
@@ -349,40 +347,4 @@ fn a_note_is_printed_for_the_host_side_of_a_sandbox(session: &Session) {
     shim("/usr/bin/containerd-shim-runc-v2");
     let plain = enter("containerd:box --uts --explain true");
     assert!(!plain.text().contains("sandbox"), "{plain}");
-}
-
-fn shells_complete_running_targets(session: &Session) {
-    let host = Host::new(session, Cgroups::AsOutside);
-    netns(&host, "blue");
-    netns(&host, "black");
-    // A name that a shell would execute if it could.
-    host.shell("ip netns add 'bl$(touch ran)'").run().exited(0);
-    let script = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/crates/nsx/completions/nsx.bash"
-    );
-    // The variables that bash sets before it calls the function; bash breaks words at colons.
-    let complete = |line: &str, words: &str| {
-        let call = format!(
-            "cd /run; source {script}; COMP_LINE='{line}' COMP_POINT={} COMP_WORDS=({words}); \
-            COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
-            _nsx_and_targets nsx \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - \
-            1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\" | sort",
-            line.len()
-        );
-        host.command("bash -c").arg(&call).output()
-    };
-    assert_eq!(complete("nsx enter bl", "nsx enter bl"), "black\nblue");
-    assert_eq!(
-        complete("nsx enter netns:b", "nsx enter netns : b"),
-        "black\nblue"
-    );
-    assert_eq!(complete("nsx enter -t blu", "nsx enter -t blu"), "blue");
-    assert_eq!(
-        complete("nsx pidmap --from net", "nsx pidmap --from net"),
-        "netns:black\nnetns:blue"
-    );
-    assert_eq!(complete("nsx enter --wd bl", "nsx enter --wd bl"), "");
-    assert!(complete("nsx enter --tar", "nsx enter --tar").contains("--target"));
-    host.command("ls /run/ran").run().exited(2);
 }

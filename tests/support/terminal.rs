@@ -1,6 +1,7 @@
 //! A terminal with an interactive shell, for its own behaviour: interrupts, stops, the foreground.
 
 use super::{
+    command::Command,
     process::{Process, until},
     procfs::{self, Pinned},
     session::Session,
@@ -19,7 +20,7 @@ use std::{
 };
 
 /// The interactive shell's prompt.
-const PROMPT: &str = "ready> ";
+pub(crate) const PROMPT: &str = "ready> ";
 
 /// The time limit for the terminal's output.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -38,6 +39,17 @@ pub(crate) struct Terminal {
 impl Terminal {
     #[track_caller]
     pub(crate) fn new(session: &Session) -> Self {
+        // Without line editing the terminal itself echoes the typed text, and nothing else comes in
+        // between.
+        let shell = session
+            .command("setsid --ctty --wait bash --norc --noprofile --noediting -i")
+            .env("PS1", PROMPT);
+        Self::of(session, shell)
+    }
+
+    /// A terminal with the interactive shell that a command starts, whose prompt is [`PROMPT`].
+    #[track_caller]
+    pub(crate) fn of(session: &Session, shell: Command) -> Self {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let master = openpt(flags).unwrap();
         grantpt(&master).and_then(|()| unlockpt(&master)).unwrap();
@@ -49,11 +61,6 @@ impl Terminal {
             Some(Gid::from_raw(group)),
         )
         .unwrap();
-        // Without line editing the terminal itself echoes the typed text, and nothing else comes in
-        // between.
-        let shell = session
-            .command("setsid --ctty --wait bash --norc --noprofile --noediting -i")
-            .env("PS1", PROMPT);
         let shell = shell.start_on(&terminal);
         let mut terminal = Self {
             master,

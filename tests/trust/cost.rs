@@ -37,7 +37,7 @@ const COMMANDS: [(&str, i32); 4] = [
     ("enter nosuch true", 125),
     ("pidmap --from nosuch 1", 1),
     ("ls", 0),
-    ("__targets", 0),
+    ("__complete fish enter net", 0),
 ];
 
 /// Runs each of the commands; each must end in time. Returns their messages about the user's store.
@@ -55,10 +55,10 @@ fn assert_nobody_waits(world: &World<'_>) -> String {
 fn a_users_list_of_containers_costs_linear_time(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let script =
-        "valgrind --quiet --tool=callgrind --vgdb=no --callgrind-out-file=/run/count nsx __targets \
+        "valgrind --quiet --tool=callgrind --vgdb=no --callgrind-out-file=/run/count nsx __complete fish enter net \
         >/dev/null 2>&1
         sed -n 's/^totals: //p' /run/count
-        strace --follow-forks --summary-only --output /run/count nsx __targets >/dev/null 2>&1
+        strace --follow-forks --summary-only --output /run/count nsx __complete fish enter net >/dev/null 2>&1
         awk '$NF == \"total\" { print $4 }' /run/count";
     let cost = |count| {
         list(&world, count);

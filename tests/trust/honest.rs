@@ -187,8 +187,10 @@ fn every_printed_name_finds_its_container(session: &Session) {
     }
 
     // Shell completion: all names in full, and the names that need no more.
-    let completed = host.command("nsx __targets").output();
-    let words: Vec<_> = completed.lines().collect();
+    let completed = host.command("nsx __complete fish enter").arg("");
+    let completed = completed.output();
+    let words = completed.lines().skip(1);
+    let words: Vec<_> = words.map(|line| line.trim_end()).collect();
     assert!(full.iter().all(|word| words.contains(word)), "{completed}");
     assert!(
         !words.contains(&"cache") && !words.contains(&"podman:cache"),

@@ -8,7 +8,6 @@
 mod api;
 mod bench;
 mod check;
-mod completions;
 mod coverage;
 mod dist;
 mod fuzz;
@@ -32,8 +31,6 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 enum Chore {
     /// Write the options into the man pages
     Man,
-    /// Write the completions for bash, zsh and fish
-    Completions,
     /// List the public items of the libraries
     Api,
     /// Check that generated files are current, and properties that a compiler does not check
@@ -57,7 +54,6 @@ enum Chore {
 fn main() -> ExitCode {
     let outcome = match Chore::parse() {
         Chore::Man => man::pages().and_then(tree::write),
-        Chore::Completions => tree::write(completions::scripts()),
         Chore::Api => api::listings().and_then(tree::write),
         Chore::Check => check::run(),
         Chore::Bench(options) => bench::run(&options),

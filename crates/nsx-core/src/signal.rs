@@ -41,6 +41,11 @@ const NAMES: [(&str, Signal); 34] = [
     ("SYS", libc::SIGSYS),
 ];
 
+/// Returns the names of the signals, without `SIG`.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(name, _)| *name)
+}
+
 /// Returns the signal called `name`, in either case, with or without `SIG`: one of the table,
 /// `RTMIN+n` or `RTMAX-n`. A number is not a name.
 pub fn by_name(name: &str) -> Option<Signal> {

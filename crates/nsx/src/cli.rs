@@ -4,8 +4,13 @@
 //! to start.
 
 use crate::{
+<<<<<<< HEAD
     arguments::read, bench, can, doctor, enter, error::Error, exit::ExitStatus, idmap, link, ls,
     meant, mounts, net, out, pidmap, pin, rm, target, trace, unlink, unshare,
+=======
+    arguments::read, can, complete, doctor, enter, error::Error, exit::ExitStatus, idmap, ls,
+    meant, mounts, net, out, pidmap, pin, rm, trace, unshare,
+>>>>>>> 4bfeb64 (completions: find the words in nsx, and type them in real shells)
 };
 use clap::{
     Args, CommandFactory, Parser,
@@ -130,8 +135,8 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"link" => run(read::<link::Options>(own), link::run, failure),
         b"unlink" => run(read::<unlink::Options>(own), unlink::run, failure),
         b"rm" => run(read::<rm::Options>(own), rm::run, failure),
-        // For completion scripts: all targets that exist now.
-        b"__targets" => finish(target::list(), failure),
+        // For the completion scripts.
+        b"__complete" => finish(complete::run(&arguments[2..]), failure),
         // `nsx help enter` is `nsx enter --help`.
         b"help" if arguments.len() > 2 => {
             arguments.remove(1);

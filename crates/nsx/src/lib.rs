@@ -16,6 +16,7 @@ pub mod bench;
 pub mod can;
 pub mod cli;
 mod compat;
+mod complete;
 pub mod doctor;
 pub mod enter;
 mod error;

@@ -1,5 +1,6 @@
 //! The TARGET of a command line.
 
+<<<<<<< HEAD
 use crate::{
     answer::Answer,
     error::Error,
@@ -15,6 +16,9 @@ use nsx_core::{
     plan::NamespaceFile,
     proc::{NsLink, ProcError, ProcRoot},
 };
+=======
+use crate::out;
+>>>>>>> 4bfeb64 (completions: find the words in nsx, and type them in real shells)
 use nsx_target::{Found, Host, Subject, Target, TargetError};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
@@ -112,11 +116,4 @@ pub(crate) fn note_cut_off(host: &Host) {
     for unread in host.cut_off() {
         out::note(&unread.to_string());
     }
-}
-
-/// Prints the words for everything that runs, one per line.
-pub(crate) fn list() -> Result<ExitStatus, Error> {
-    let words = Host::system()?.words();
-    let lines: String = words.iter().map(|word| format!("{word}\n")).collect();
-    Output::default().print(Answer::text(lines))
 }

@@ -6,7 +6,7 @@ mod references;
 mod words;
 
 use crate::{
-    Outcome, api, completions, man,
+    Outcome, api, man,
     tree::{self, Generated},
 };
 use clap::Command;
@@ -29,7 +29,7 @@ const SOURCES: [&str; 4] = [
 
 /// Runs all checks and lists their findings.
 pub(crate) fn run() -> Outcome {
-    let mut problems = stale(&[man::pages()?, completions::scripts(), api::listings()?].concat());
+    let mut problems = stale(&[man::pages()?, api::listings()?].concat());
     problems.extend(options_and_pages_differ()?);
     problems.extend(other_versions()?);
     for source in SOURCES {

@@ -47,6 +47,13 @@ fn is_plain(words: &[OsString]) -> bool {
         && words.all(|word| !word.starts_with(b"-") || word.starts_with(b"--no-"))
 }
 
+/// Returns whether these words, which come after the command's name, name the target by an option,
+/// so that the next operand is the program.
+pub(crate) fn is_target_named(command: &clap::Command, words: &[OsString]) -> bool {
+    arguments::Arguments::read(command, words)
+        .is_ok_and(|read| read.names_target() || read.is_without_target())
+}
+
 /// Runs the command.
 pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
     if let Some(pattern) = &options.common.many.all_of {
