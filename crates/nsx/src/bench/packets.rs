@@ -24,9 +24,8 @@ use std::{
 /// The bytes of a packet, without headers.
 const LENGTH: usize = 64;
 
-/// The number of packets of which one has to arrive. The kernel sets links up one after the other for
-/// all network namespaces, which takes seconds on a busy host.
-const PATIENCE: u64 = 3000;
+/// The number of packets of which one has to arrive, 10 ms each.
+const PATIENCE: u64 = 500;
 
 /// The way that packets take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +48,18 @@ impl Path {
 /// Sends packets one by one, and returns how long each was on its way. The process stays in new
 /// namespaces.
 pub(super) fn send(path: Path) -> Result<Vec<u64>, Errno> {
-    let [from, to] = connect(path).map_err(|error| error.errno().unwrap_or(Errno::PROTO))?;
+    let [mut middle, mut near, mut far] = [network()?, network()?, network()?];
+    let connected = connect(path, &mut middle, &mut near, &mut far);
+    let [from, to] = connected.map_err(errno_of)?;
     exchange(&from, &to).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
+
+fn network() -> Result<Network, Errno> {
+    Network::new().map_err(errno_of)
+}
+
+fn errno_of(error: NetlinkError) -> Errno {
+    error.errno().unwrap_or(Errno::PROTO)
 }
 
 fn exchange(from: &UdpSocket, to: &UdpSocket) -> io::Result<Vec<u64>> {
@@ -79,9 +88,14 @@ fn pass(number: u64, from: &UdpSocket, to: &UdpSocket) -> io::Result<u64> {
     Ok(now() - started)
 }
 
-/// Makes network namespaces with the devices of a path, and a socket at each end.
-fn connect(path: Path) -> Result<[UdpSocket; 2], NetlinkError> {
-    let [mut middle, mut near, mut far] = [Network::new()?, Network::new()?, Network::new()?];
+/// Makes the devices of a path, and a socket at each end. Without a descriptor the kernel would
+/// remove the network namespace in the middle, and its devices.
+fn connect(
+    path: Path,
+    middle: &mut Network,
+    near: &mut Network,
+    far: &mut Network,
+) -> Result<[UdpSocket; 2], NetlinkError> {
     match path {
         Path::Loopback => {
             near.bring_up("lo")?;
@@ -106,7 +120,7 @@ fn connect(path: Path) -> Result<[UdpSocket; 2], NetlinkError> {
         network.add_address("eth0", address)?;
         network.socket(address)
     };
-    Ok([end(&mut near, 1)?, end(&mut far, 2)?])
+    Ok([end(near, 1)?, end(far, 2)?])
 }
 
 /// A network namespace.
