@@ -4,13 +4,8 @@
 //! to start.
 
 use crate::{
-<<<<<<< HEAD
-    arguments::read, bench, can, doctor, enter, error::Error, exit::ExitStatus, idmap, link, ls,
-    meant, mounts, net, out, pidmap, pin, rm, target, trace, unlink, unshare,
-=======
-    arguments::read, can, complete, doctor, enter, error::Error, exit::ExitStatus, idmap, ls,
-    meant, mounts, net, out, pidmap, pin, rm, trace, unshare,
->>>>>>> 4bfeb64 (completions: find the words in nsx, and type them in real shells)
+    arguments::read, bench, can, complete, doctor, enter, error::Error, exit::ExitStatus, idmap,
+    link, ls, meant, mounts, net, out, pidmap, pin, rm, trace, unlink, unshare,
 };
 use clap::{
     Args, CommandFactory, Parser,

@@ -1,14 +1,6 @@
 //! The TARGET of a command line.
 
-<<<<<<< HEAD
-use crate::{
-    answer::Answer,
-    error::Error,
-    exit::ExitStatus,
-    hints,
-    out::{self, Output},
-    text::escape,
-};
+use crate::{error::Error, hints, out, text::escape};
 use nsx_core::{
     descriptor,
     ns::{Namespace, NsKind},
@@ -16,9 +8,6 @@ use nsx_core::{
     plan::NamespaceFile,
     proc::{NsLink, ProcError, ProcRoot},
 };
-=======
-use crate::out;
->>>>>>> 4bfeb64 (completions: find the words in nsx, and type them in real shells)
 use nsx_target::{Found, Host, Subject, Target, TargetError};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
