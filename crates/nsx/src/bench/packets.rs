@@ -160,6 +160,7 @@ impl Network {
         let bridge = bridge.map(|bridge| self.index(bridge)).transpose()?;
         self.netlink.add_veth(&NewVeth {
             name: &name(device)?,
+            namespace: None,
             bridge,
             mtu: None,
             peer: Peer {
