@@ -111,9 +111,8 @@ impl Membership {
     /// # Errors
     /// [`ProcError`] of reading the file of either process.
     pub fn differing(proc: &ProcRoot, pid: Pid) -> Result<Vec<Self>, ProcError> {
-        let (mut own, mut text) = (Vec::new(), Vec::new());
-        proc.read_own("cgroup", &mut own)?;
-        proc.read(pid, "cgroup", &mut text)?;
+        let own = proc.read_own("cgroup")?;
+        let text = proc.read(pid, "cgroup")?;
         if own == text {
             return Ok(Vec::new());
         }
@@ -282,8 +281,7 @@ impl Mounts {
     /// # Errors
     /// [`ProcError`].
     pub fn read(proc: &ProcRoot) -> Result<Self, ProcError> {
-        let mut text = Vec::new();
-        proc.read_own("mountinfo", &mut text)?;
+        let text = proc.read_own("mountinfo")?;
         Ok(Self(
             text.split(|byte| *byte == b'\n')
                 .filter_map(CgroupMount::parse)

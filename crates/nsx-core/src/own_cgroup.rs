@@ -117,8 +117,7 @@ impl OwnCgroup {
     /// # Errors
     /// [`OwnCgroupError`]; nothing is left behind.
     pub fn make(limits: Limits, name: &str, proc: &ProcRoot) -> Result<Self, OwnCgroupError> {
-        let mut text = Vec::new();
-        proc.read_own("cgroup", &mut text)?;
+        let text = proc.read_own("cgroup")?;
         let (memberships, mounts) = (Membership::parse_all(&text), Mounts::read(proc)?);
         let mut made = Self(Vec::new());
         for controller in limits.controllers() {

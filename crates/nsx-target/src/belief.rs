@@ -51,9 +51,8 @@ pub(crate) fn check(host: &Host, pid: Pid, owner: &Owner) -> Result<(), Unbeliev
 /// container with an id mapping to that user.
 pub(crate) fn check_inside(host: &Host, pid: Pid, owner: &Owner) -> Result<(), Unbelieved> {
     let is_root = || {
-        let mut map = Vec::new();
-        host.proc().read(pid, IdKind::User.file(), &mut map).ok()?;
-        IdMap::parse(&map).ok()?.to_outside(0)
+        let map = IdMap::read(pid, IdKind::User, host.proc());
+        map.ok()?.to_outside(0)
     };
     check_below(host, pid, owner, |user| {
         let is_root = is_root() == Some(owner.uid);

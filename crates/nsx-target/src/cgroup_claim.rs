@@ -58,7 +58,7 @@ pub(crate) fn of_process(host: &Host, pid: Pid) -> Claim {
     let proc = host.proc();
     let own = NsLink::Own(NsKind::User);
     match proc
-        .status(pid, &mut Vec::new())
+        .status(pid)
         .map(|status| host.process_claim(status.ruid))
     {
         Ok(Claim::User(uid)) => Claim::User(uid),

@@ -60,18 +60,15 @@ pub(crate) struct Checker<'a> {
     /// The caller's cgroups. A process in the container that the caller is in is not in another
     /// container.
     own: CgroupFacts,
-    buffer: Vec<u8>,
 }
 
 impl<'a> Checker<'a> {
     pub(crate) fn new(host: &'a Host) -> Self {
-        let mut buffer = Vec::new();
-        let own = host
-            .proc()
-            .read_own("cgroup", &mut buffer)
-            .map(|()| CgroupFacts::parse(&buffer))
+        let own = host.proc().read_own("cgroup");
+        let own = own
+            .map(|text| CgroupFacts::parse(&text))
             .unwrap_or_default();
-        Self { host, own, buffer }
+        Self { host, own }
     }
 
     /// Checks a record against the kernel.
@@ -161,7 +158,7 @@ impl<'a> Checker<'a> {
         let pid = process.pid();
         let number = pid.as_raw_pid();
         let proc = self.host.proc();
-        let start = proc.start_time(pid, &mut self.buffer).ok();
+        let start = proc.start_time(pid).ok();
         if record.start.is_some() && start.is_some() && record.start != start {
             return Err(Stale::Start(number));
         }
@@ -171,10 +168,8 @@ impl<'a> Checker<'a> {
         {
             return Err(Stale::Inode(number));
         }
-        if proc.read(pid, "cgroup", &mut self.buffer).is_err() {
-            self.buffer.clear();
-        }
-        let cgroups = CgroupFacts::parse(&self.buffer);
+        let text = proc.read(pid, "cgroup").unwrap_or_default();
+        let cgroups = CgroupFacts::parse(&text);
         let id = record.container.id.as_bytes();
         let is_it = |cgroups: &CgroupFacts| {
             cgroups
@@ -183,8 +178,7 @@ impl<'a> Checker<'a> {
                 .is_some_and(|named| named.is(record.container.engine, id))
         };
         let has_component = || {
-            self.buffer
-                .split(|byte| b"/\n".contains(byte))
+            text.split(|byte| b"/\n".contains(byte))
                 .any(|part| part == id)
         };
         let confirmed = is_it(&cgroups) || has_component();
@@ -234,10 +228,9 @@ impl Host {
     /// # Errors
     /// [`ProcError`] of reading the process's `cgroup`.
     pub fn is_frozen(&self, pid: Pid) -> Result<Option<bool>, ProcError> {
-        let mut buffer = Vec::new();
-        self.proc().read(pid, "cgroup", &mut buffer)?;
+        let text = self.proc().read(pid, "cgroup")?;
         let mut known = None;
-        for line in cgroup::lines(&buffer) {
+        for line in cgroup::lines(&text) {
             let path = line.path.strip_prefix(b"/").unwrap_or(line.path);
             // The root has no freezer.
             let Some(freezer) = line.freezer().filter(|_| !path.is_empty()) else {

@@ -63,7 +63,6 @@ pub struct Inventory<'a> {
     answers: HashMap<Vec<u8>, Origin>,
     /// `true` if a user is believed about processes in these namespaces.
     believed: HashMap<(u32, [Option<NsId>; NsKind::ALL.len()]), bool>,
-    buffer: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
@@ -88,29 +87,23 @@ impl<'a> Inventory<'a> {
             known: None,
             answers: HashMap::default(),
             believed: HashMap::default(),
-            buffer: Vec::new(),
         }
     }
 
     /// Returns the container and the unit of the process `pid`, as the host's procfs numbers
     /// processes. The origin is empty if the process has ended.
     pub fn origin(&mut self, pid: Pid) -> Origin {
-        if self
-            .host
-            .proc()
-            .read(pid, "cgroup", &mut self.buffer)
-            .is_err()
-        {
-            return Origin::default();
-        }
         let known = self.known.get_or_insert_with(|| Known::read(self.host));
-        let mut origin = match self.answers.get(&self.buffer) {
-            Some(origin) => origin.clone(),
-            None => {
-                let origin = known.of_cgroups(self.host, pid, CgroupFacts::parse(&self.buffer));
-                self.answers.insert(self.buffer.clone(), origin.clone());
-                origin
+        let of_cgroups = self.host.proc().read_with(pid, "cgroup", |text| {
+            if let Some(origin) = self.answers.get(text) {
+                return origin.clone();
             }
+            let origin = known.of_cgroups(self.host, pid, CgroupFacts::parse(text));
+            self.answers.insert(text.to_vec(), origin.clone());
+            origin
+        });
+        let Ok(mut origin) = of_cgroups else {
+            return Origin::default();
         };
         if origin.container.is_none() && !known.by_pid_namespace.is_empty() {
             let ns = self.host.proc().ns(pid, NsLink::Own(NsKind::Pid)).ok();

@@ -139,9 +139,7 @@ impl OfProcess {
         let ended = || NoNamespace::Ended(link.to_owned());
         let proc = host.proc();
         let process = Process::pin(self.pid).map_err(|_| ended())?;
-        let start = proc
-            .start_time(self.pid, &mut Vec::new())
-            .map_err(|_| ended())?;
+        let start = proc.start_time(self.pid).map_err(|_| ended())?;
         let own = NsLink::Own(self.kind);
         let opened = match self.tid {
             Some(tid) => proc.thread_ns_links(self.pid, tid).open(own),

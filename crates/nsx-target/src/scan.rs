@@ -105,28 +105,24 @@ pub(crate) fn look(
     query: &Query<'_>,
 ) -> Vec<Record> {
     let proc = host.proc();
-    let mut buffer = Vec::new();
     // Most processes of a host share a few cgroups.
     let mut known_cgroups: HashMap<Vec<u8>, Option<CgroupFacts>> = HashMap::default();
     let mut claims: HashMap<Membership, Option<Claim>> = HashMap::default();
     // A user may give any name to a cgroup of the user's own, which hides no container of others.
     let mut found: HashMap<(ContainerId, Claim), Seen> = HashMap::default();
     for pid in proc.pids().unwrap_or_default() {
-        if proc.read(pid, "cgroup", &mut buffer).is_err() {
-            continue;
-        }
-        let facts = match known_cgroups.get(&buffer) {
-            Some(facts) => facts,
-            None => {
-                let facts = Some(CgroupFacts::parse(&buffer))
-                    .filter(|facts| is_wanted(facts, engine, query));
-                known_cgroups.entry(buffer.clone()).or_insert(facts)
+        let facts = proc.read_with(pid, "cgroup", |text| {
+            if !known_cgroups.contains_key(text) {
+                let facts = Some(CgroupFacts::parse(text));
+                let facts = facts.filter(|facts| is_wanted(facts, engine, query));
+                known_cgroups.insert(text.to_vec(), facts);
             }
+            known_cgroups[text].as_ref()
+        });
+        let Ok(Some(facts)) = facts else {
+            continue;
         };
-        let Some((facts, named)) = facts
-            .as_ref()
-            .and_then(|facts| Some((facts, facts.container.as_ref()?)))
-        else {
+        let Some(named) = &facts.container else {
             continue;
         };
         let of_cgroup = *claims
@@ -135,7 +131,7 @@ pub(crate) fn look(
         let claim = of_cgroup
             .unwrap_or_else(|| of_process(host, pid))
             .join(of_slice(facts));
-        let Ok(start) = proc.start_time(pid, &mut buffer) else {
+        let Ok(start) = proc.start_time(pid) else {
             continue;
         };
         let seen = Seen { pid, start };

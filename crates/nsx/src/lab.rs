@@ -141,8 +141,8 @@ pub(crate) fn end(name: &Name) -> Result<(), Error> {
         let own = namespaces(host.proc(), &keeper, record.kinds);
         let link = NsLink::Own(NsKind::Net);
         network = network.or_else(|| host.proc().open_ns(keeper.pid(), link).ok());
-        let mut cgroups = Vec::new();
-        let _ = host.proc().read(keeper.pid(), "cgroup", &mut cgroups);
+        let cgroups = host.proc().read(keeper.pid(), "cgroup");
+        let cgroups = cgroups.unwrap_or_default();
         keeper.kill().map_err(failed)?;
         keeper.wait_for_end().map_err(failed)?;
         // A PID namespace takes its processes along; other kinds do not.

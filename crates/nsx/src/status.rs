@@ -66,10 +66,7 @@ impl StatusFd {
             kind => NsLink::Own(kind),
         };
         let id = |kind: NsKind| Some((kind.name(), proc.ns(pid, link(kind)).ok()?.inode));
-        let chain = proc
-            .status(pid, &mut Vec::new())
-            .ok()
-            .map(|status| status.chain);
+        let chain = proc.status(pid).ok().map(|status| status.chain);
         self.say(&Stage::Created {
             pid: number(pid),
             pid_inside: chain.map(|chain| number(chain.innermost())),

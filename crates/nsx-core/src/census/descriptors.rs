@@ -113,7 +113,6 @@ struct Part {
     cookies: BTreeMap<u64, NsId>,
     /// The cookies of network namespaces that processes are in (6.18).
     ids: BTreeMap<NsId, Option<u64>>,
-    buffer: Vec<u8>,
 }
 
 impl Part {
@@ -156,11 +155,8 @@ impl Part {
         if pins.is_none() && path != UNMOUNTED {
             return None;
         }
-        search
-            .proc
-            .read(pid, &format!("fdinfo/{fd}"), &mut self.buffer)
-            .ok()?;
-        let number = |name: &[u8]| decimal(Lines(&self.buffer).value(name).ok()?);
+        let text = search.proc.read(pid, &format!("fdinfo/{fd}")).ok()?;
+        let number = |name: &[u8]| decimal(Lines(&text).value(name).ok()?);
         match pins {
             Some(pins) => {
                 let mount = number(b"mnt_id")?;

@@ -66,7 +66,6 @@ pub struct Elders<'a> {
     proc: &'a ProcRoot,
     starts: HashMap<Pid, u64>,
     inits: HashMap<Pid, bool>,
-    buffer: Vec<u8>,
 }
 
 impl<'a> Elders<'a> {
@@ -76,7 +75,6 @@ impl<'a> Elders<'a> {
             proc,
             starts: HashMap::default(),
             inits: HashMap::default(),
-            buffer: Vec::new(),
         }
     }
 
@@ -111,18 +109,14 @@ impl<'a> Elders<'a> {
     /// Returns whether a process is PID 1 of its own PID namespace.
     pub fn is_init(&mut self, pid: Pid) -> bool {
         *self.inits.entry(pid).or_insert_with(|| {
-            let status = self.proc.status(pid, &mut self.buffer);
+            let status = self.proc.status(pid);
             status.is_ok_and(|status| status.chain.innermost() == Pid::INIT)
         })
     }
 
     /// Clock ticks after the boot; a process that has ended comes last.
     fn start(&mut self, pid: Pid) -> u64 {
-        let read = || {
-            self.proc
-                .start_time(pid, &mut self.buffer)
-                .unwrap_or(u64::MAX)
-        };
+        let read = || self.proc.start_time(pid).unwrap_or(u64::MAX);
         *self.starts.entry(pid).or_insert_with(read)
     }
 }

@@ -43,12 +43,9 @@ pub(super) fn find(
             inside: Some(inside),
         }));
     }
-    let mut text = Vec::new();
     for table in tables {
         // A process that ended or may not be read was counted when its namespaces were read.
-        if table.read(&mut text).is_ok() {
-            table.note(&text, &mut scan.tally);
-        }
+        let _ = table.read(&mut scan.tally);
     }
     if sources.has(Sources::MOUNTS) && !proc.is_copy() {
         find_empty(proc, &mut scan.tally, reader);
@@ -118,10 +115,15 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    fn read(&self, text: &mut Vec<u8>) -> Result<(), ProcError> {
+    fn read(&self, tally: &mut Tally) -> Result<(), ProcError> {
         match self.viewer {
-            Viewer::Caller => self.proc.read_own("mountinfo", text),
-            Viewer::Process(pid) => self.proc.read(pid, "mountinfo", text),
+            Viewer::Caller => {
+                self.note(&self.proc.read_own("mountinfo")?, tally);
+                Ok(())
+            }
+            Viewer::Process(pid) => self
+                .proc
+                .read_with(pid, "mountinfo", |text| self.note(text, tally)),
             Viewer::Nobody => Err(ProcError::Vanished),
         }
     }

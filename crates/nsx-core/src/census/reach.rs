@@ -22,13 +22,8 @@ pub(super) struct Reach<'a> {
 
 impl<'a> Reach<'a> {
     pub(super) fn of(proc: &'a ProcRoot, hidden: &[Pid], kinds: NsSet) -> Self {
-        let mut buffer = Vec::new();
         // The ids of a process are shown to everybody.
-        let mut depth = |pid: Pid| {
-            proc.status(pid, &mut buffer)
-                .ok()
-                .map(|status| status.chain.depth())
-        };
+        let depth = |pid: Pid| proc.status(pid).ok().map(|status| status.chain.depth());
         let mut hidden: Vec<_> = hidden.iter().map(|pid| (*pid, None)).collect();
         if kinds.contains(NsKind::Pid) {
             hidden
@@ -69,7 +64,7 @@ impl<'a> Reach<'a> {
         {
             let depth = || {
                 self.proc
-                    .status(lowest, &mut Vec::new())
+                    .status(lowest)
                     .ok()
                     .map(|status| status.chain.depth())
             };

@@ -53,9 +53,8 @@ impl Residents {
             unseen: Unseen::default(),
         };
         let shown = shown_by(proc);
-        let mut buffer = Vec::new();
         for pid in proc.pids()? {
-            match resident(proc, pid, living, shown, &mut buffer) {
+            match resident(proc, pid, living, shown) {
                 Ok(resident) => found.processes.extend(resident),
                 Err(error) => found.unseen.count(error),
             }
@@ -71,7 +70,6 @@ fn resident(
     pid: Pid,
     living: Living,
     shown: Option<NsId>,
-    buffer: &mut Vec<u8>,
 ) -> Result<Option<Resident>, ProcError> {
     let ns = match proc.ns(pid, NsLink::Own(NsKind::Pid)) {
         Err(ProcError::Denied) => None,
@@ -84,7 +82,7 @@ fn resident(
     if living == Living::Nested && ns.is_some() && ns == shown {
         return Ok(None);
     }
-    let status = proc.status(pid, buffer)?;
+    let status = proc.status(pid)?;
     // No process leaves its PID namespace: in another one, another process has the id.
     if ns.is_some_and(|ns| proc.ns(pid, NsLink::Own(NsKind::Pid)) != Ok(ns)) {
         return Err(ProcError::Vanished);

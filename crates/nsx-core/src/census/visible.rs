@@ -54,10 +54,10 @@ impl Visible {
             tasks: Vec::new(),
             unseen: Unseen::default(),
         };
-        let (mut lineages, mut buffer) = (Lineages::default(), Vec::new());
+        let mut lineages = Lineages::default();
         for process in proc.pids()? {
             let whole = (|| {
-                let chain = proc.task_ids(process, &mut buffer)?.chain;
+                let chain = proc.task_ids(process)?.chain;
                 if chain.depth() < level {
                     return Ok(None);
                 }
@@ -66,9 +66,10 @@ impl Visible {
                     Some(ns) if ns != of.id() => return Ok(None),
                     Some(_) => {}
                 }
-                let status = proc.status(process, &mut buffer)?;
                 // Of the same text, since another process may have the id by now.
-                let ids = TaskIds::parse(&buffer)?;
+                let (status, ids) = proc.read_with(process, "status", |text| {
+                    Ok::<_, ProcError>((Status::parse(text)?, TaskIds::parse(text)?))
+                })??;
                 if ids.chain == chain {
                     Ok(Some((ids, status)))
                 } else {
@@ -76,9 +77,7 @@ impl Visible {
                 }
             })();
             match whole {
-                Ok(Some((ids, status))) => {
-                    visible.add(proc, process, level, (ids, status), tasks, &mut buffer)
-                }
+                Ok(Some((ids, status))) => visible.add(proc, process, level, (ids, status), tasks),
                 Ok(None) => {}
                 Err(error) => visible.unseen.count(error),
             }
@@ -93,7 +92,6 @@ impl Visible {
         level: usize,
         (ids, status): (TaskIds, Status),
         tasks: IdsOf,
-        buffer: &mut Vec<u8>,
     ) {
         let threads = if tasks == IdsOf::Threads && ids.threads > 1 {
             proc.threads(process).unwrap_or_default()
@@ -104,7 +102,7 @@ impl Visible {
             .into_iter()
             .filter(|thread| *thread != process)
             .filter_map(|thread| {
-                let ids = proc.thread_ids(process, thread, buffer).ok()?;
+                let ids = proc.thread_ids(process, thread).ok()?;
                 Some(Task {
                     process,
                     ids,

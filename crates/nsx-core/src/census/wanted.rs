@@ -118,12 +118,10 @@ impl Wanted {
 
     /// Looks among the namespaces that are bound to files that the caller sees.
     fn of_own_mounts(self, proc: &ProcRoot) -> Result<Option<Namespace>, Errno> {
-        let mut text = Vec::new();
         // Without mountinfo, no further mounts are visible.
         let mounts = proc
-            .read_own("mountinfo", &mut text)
-            .ok()
-            .and_then(|()| Mount::parse_all(&text).ok());
+            .read_own("mountinfo")
+            .and_then(|text| Mount::parse_all(&text));
         for mount in mounts
             .unwrap_or_default()
             .iter()

@@ -1,6 +1,10 @@
 //! Extents, and a map as an ordered list of them.
 
-use crate::proc::{ProcError, decimal};
+use super::IdKind;
+use crate::{
+    pid::Pid,
+    proc::{ProcError, ProcRoot, decimal},
+};
 use std::fmt;
 
 /// The most extents that the kernel takes in one map (4.15; 5 before).
@@ -135,7 +139,23 @@ impl IdMap {
         })?]))
     }
 
-    /// Reads `/proc/PID/uid_map` or `gid_map`: one line per extent, three numbers per line.
+    /// Reads the map of a process's user namespace.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn read(pid: Pid, ids: IdKind, proc: &ProcRoot) -> Result<Self, ProcError> {
+        proc.read_with(pid, ids.file(), Self::parse)?
+    }
+
+    /// Reads the map of the caller's user namespace.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn read_own(ids: IdKind, proc: &ProcRoot) -> Result<Self, ProcError> {
+        Self::parse(&proc.read_own(ids.file())?)
+    }
+
+    /// Parses `/proc/PID/uid_map` or `gid_map`: one line per extent, three numbers per line.
     ///
     /// An empty file is a namespace whose map is not written yet. The initial namespace's own
     /// extent reaches the last number there is.

@@ -86,14 +86,12 @@ impl IdChain {
         if process.reaped() {
             return Err(ProcError::Vanished.into());
         }
-        let mut text = Vec::new();
-        let mut above = |ids: IdKind| {
-            proc.read_own(ids.file(), &mut text)?;
-            IdMap::parse(&text)
-        };
         Ok(Self {
             levels,
-            above: [above(IdKind::User)?, above(IdKind::Group)?],
+            above: [
+                IdMap::read_own(IdKind::User, proc)?,
+                IdMap::read_own(IdKind::Group, proc)?,
+            ],
         })
     }
 
@@ -194,11 +192,7 @@ fn fill(levels: &mut [Level], proc: &ProcRoot) {
 }
 
 fn maps(proc: &ProcRoot, pid: Pid) -> Result<[IdMap; 2], ProcError> {
-    let mut text = Vec::new();
-    let mut map = |ids: IdKind| {
-        proc.read(pid, ids.file(), &mut text)?;
-        IdMap::parse(&text)
-    };
+    let map = |ids| IdMap::read(pid, ids, proc);
     Ok([map(IdKind::User)?, map(IdKind::Group)?])
 }
 
@@ -213,7 +207,7 @@ pub fn process_in(ns: NsId, proc: &ProcRoot) -> Result<Process, ProcError> {
             continue;
         }
         // As the caller counts, which need not be as `proc` does.
-        let Ok(chain) = proc.task_ids(pid, &mut Vec::new()).map(|ids| ids.chain) else {
+        let Ok(chain) = proc.task_ids(pid).map(|ids| ids.chain) else {
             continue;
         };
         let level = proc.own_status()?.chain.depth();

@@ -88,12 +88,7 @@ impl Namespace {
     /// # Errors
     /// As [`Namespace::hostname`]; `ENODATA` if the procfs does not tell.
     pub fn mountinfo(&self, proc: &ProcRoot) -> Result<Vec<u8>, Errno> {
-        self.with_child(|child| {
-            let mut text = Vec::new();
-            proc.read(child, "mountinfo", &mut text)
-                .map_err(|_| Errno::NODATA)?;
-            Ok(text)
-        })
+        self.with_child(|child| proc.read(child, "mountinfo").map_err(|_| Errno::NODATA))
     }
 
     /// Does something while a child is in this namespace.
@@ -158,9 +153,7 @@ impl Question<'_> {
         match self {
             Self::Hostname => Ok(rustix::system::uname().nodename().to_bytes().to_vec()),
             Self::Links(proc) => {
-                let mut text = Vec::new();
-                proc.read_own("net/dev", &mut text)
-                    .map_err(|_| Errno::NODATA)?;
+                let text = proc.read_own("net/dev").map_err(|_| Errno::NODATA)?;
                 Ok(count_links(&text).to_ne_bytes().to_vec())
             }
             Self::Sysctl(proc, name) => proc.sysctl(name).map_err(|_| Errno::NODATA),

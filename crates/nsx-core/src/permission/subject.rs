@@ -50,8 +50,7 @@ impl Subject {
     /// [`ProcError`]; `Denied` if the reader may not look at its namespaces.
     pub fn of(process: &Process, proc: &ProcRoot) -> Result<Self, ProcError> {
         let pid = process.pid_in(proc)?;
-        let mut text = Vec::new();
-        proc.read(pid, "status", &mut text)?;
+        let text = proc.read(pid, "status")?;
         let credentials = Credentials::parse(&text)?;
         let malformed = ProcError::Malformed("status");
         let hides = proc.hides(pid, &credentials)?;

@@ -159,9 +159,7 @@ impl Process {
     /// `Elsewhere` if the process or the caller is outside the PID namespace of `proc`, `Vanished`
     /// if it was reaped.
     pub fn pid_in(&self, proc: &ProcRoot) -> Result<Pid, ProcError> {
-        let mut text = Vec::new();
-        self.read_description(proc, &mut text)?;
-        match Lines(&text).value(b"Pid")? {
+        match Lines(&self.read_description(proc)?).value(b"Pid")? {
             b"-1" => Err(ProcError::Vanished), // reaped
             b"0" => Err(ProcError::Elsewhere),
             pid => decimal(pid)
@@ -170,9 +168,9 @@ impl Process {
         }
     }
 
-    /// Reads what `proc` says of the pidfd. A procfs that does not show the caller says nothing.
-    fn read_description(&self, proc: &ProcRoot, text: &mut Vec<u8>) -> Result<(), ProcError> {
-        proc.read_own(&format!("fdinfo/{}", self.fd.as_raw_fd()), text)
+    /// Reads the description of the pidfd in `proc`, which must show the caller.
+    fn read_description(&self, proc: &ProcRoot) -> Result<Vec<u8>, ProcError> {
+        proc.read_own(&format!("fdinfo/{}", self.fd.as_raw_fd()))
             .map_err(|error| match error {
                 ProcError::Vanished => ProcError::Elsewhere,
                 error => error,
@@ -194,14 +192,12 @@ impl Process {
     /// # Errors
     /// As [`Process::pid_in`].
     pub fn chain_in(&self, proc: &ProcRoot) -> Result<PidChain, ProcError> {
-        let mut text = Vec::new();
-        self.read_description(proc, &mut text)?;
-        match Lines(&text).value(b"NSpid") {
+        match Lines(&self.read_description(proc)?).value(b"NSpid") {
             Ok(b"-1") => Err(ProcError::Vanished), // reaped
             Ok(b"0") => Err(ProcError::Elsewhere),
             Ok(value) => PidChain::parse(value),
             Err(_) => {
-                let chain = proc.status(self.pid_in(proc)?, &mut text)?.chain;
+                let chain = proc.status(self.pid_in(proc)?)?.chain;
                 if self.reaped() {
                     Err(ProcError::Vanished)
                 } else {
@@ -251,7 +247,7 @@ mod tests {
         let proc = ProcRoot::system().unwrap();
         assert_eq!(
             Process::hold(pid).unwrap().chain_in(&proc),
-            Ok(proc.status(pid, &mut Vec::new()).unwrap().chain)
+            Ok(proc.status(pid).unwrap().chain)
         );
         assert!(!process.reaped());
         child.wait().unwrap();

@@ -86,10 +86,9 @@ pub(crate) fn shown_by(proc: &ProcRoot) -> Option<NsId> {
         if proc.own_status().ok()?.chain.depth() == 0 {
             return proc.own_ns(link).ok();
         }
-        let mut buffer = Vec::new();
         proc.pids().ok()?.into_iter().find_map(|pid| {
             let ns = proc.ns(pid, link).ok()?;
-            let depth = proc.task_ids(pid, &mut buffer).ok()?.chain.depth();
+            let depth = proc.task_ids(pid).ok()?.chain.depth();
             (depth == 0 && proc.ns(pid, link) == Ok(ns)).then_some(ns)
         })
     })

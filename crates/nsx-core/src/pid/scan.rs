@@ -35,7 +35,6 @@ pub(super) struct Scan<'a> {
     wanted: HashSet<Pid>,
     found: HashMap<Pid, Result<Found, Untranslated>>,
     lineages: Lineages,
-    buffer: Vec<u8>,
 }
 
 /// Finds the processes and threads that have these ids in `from`. An id that is not in the result
@@ -55,7 +54,7 @@ pub(super) fn scan(
         .chain
         .depth();
     let wanted = ids.iter().copied().collect();
-    let (found, lineages, buffer) = (HashMap::default(), Lineages::default(), Vec::new());
+    let (found, lineages) = (HashMap::default(), Lineages::default());
     let mut scan = Scan {
         proc,
         from,
@@ -64,7 +63,6 @@ pub(super) fn scan(
         wanted,
         found,
         lineages,
-        buffer,
     };
     if level == 0 {
         // The procfs itself counts so, and has a directory for every id, those of threads included.
@@ -79,12 +77,12 @@ pub(super) fn scan(
 
 impl Scan<'_> {
     fn look_at(&mut self, id: Pid) {
-        let Ok(ids) = self.proc.task_ids(id, &mut self.buffer) else {
+        let Ok(ids) = self.proc.task_ids(id) else {
             return;
         };
         if ids.tgid == id {
             self.consider(&ids, None);
-        } else if let Ok(process) = self.proc.task_ids(ids.tgid, &mut self.buffer) {
+        } else if let Ok(process) = self.proc.task_ids(ids.tgid) {
             self.consider(&process, Some(&ids));
         }
     }
@@ -96,7 +94,7 @@ impl Scan<'_> {
             .pids()
             .map_err(|errno| Untranslated::Failed(errno.into()))?
         {
-            let Ok(ids) = self.proc.task_ids(shown, &mut self.buffer) else {
+            let Ok(ids) = self.proc.task_ids(shown) else {
                 continue;
             };
             if ids.chain.ids().len() > self.level {
@@ -113,7 +111,7 @@ impl Scan<'_> {
         for process in with_threads {
             let threads = self.proc.threads(process.tgid).unwrap_or_default();
             for thread in threads.into_iter().filter(|thread| *thread != process.tgid) {
-                if let Ok(ids) = self.proc.thread_ids(process.tgid, thread, &mut self.buffer) {
+                if let Ok(ids) = self.proc.thread_ids(process.tgid, thread) {
                     self.consider(&process, Some(&ids));
                 }
             }
@@ -163,9 +161,7 @@ impl Scan<'_> {
         let levels = self.lineages.levels(self.proc, shown, &process.chain);
         if let Some(thread) = thread {
             // A thread is pinned by being there with the same ids while its process is.
-            let again = self
-                .proc
-                .thread_ids(shown, thread.chain.outermost(), &mut self.buffer);
+            let again = self.proc.thread_ids(shown, thread.chain.outermost());
             if again.map(|ids| ids.chain).as_ref() != Ok(&thread.chain) {
                 return Ok(None);
             }

@@ -2,7 +2,7 @@
 //!
 //! A process may write anything there, and as much as it likes.
 
-use super::{ProcRoot, Status};
+use super::{ProcRoot, Status, entry_path::EntryPath};
 use crate::pid::Pid;
 
 /// The number of bytes of a command line that are read, so that a row costs the same whatever a
@@ -13,17 +13,15 @@ impl ProcRoot {
     /// Returns the command line of a process, at most [`LONGEST`] bytes, its arguments separated by
     /// spaces. If it is empty, as that of a zombie or a kernel thread, or cannot be read, returns the
     /// name in `status`.
-    ///
-    /// `buffer` is for the call to work in, so that a long list needs only one.
-    pub fn command(&self, pid: Pid, status: &Status, buffer: &mut Vec<u8>) -> Vec<u8> {
-        self.command_line(pid, buffer)
+    pub fn command(&self, pid: Pid, status: &Status) -> Vec<u8> {
+        self.command_line(pid)
             .unwrap_or_else(|| status.name.clone())
     }
 
     /// Like [`ProcRoot::command`], but returns `None` if the command line is empty or cannot be read.
-    pub fn command_line(&self, pid: Pid, buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
-        self.read_piece(LONGEST, pid, "cmdline", buffer).ok()?;
-        spaced(buffer)
+    pub fn command_line(&self, pid: Pid) -> Option<Vec<u8>> {
+        let path = EntryPath::of(pid).file("cmdline");
+        self.with_text(&path, LONGEST, spaced).ok()?
     }
 }
 

@@ -1,6 +1,6 @@
 //! The credentials of a process in `/proc/PID/status`, for a process that is to have the same.
 
-use super::{Lines, ProcError, ProcRoot, decimal};
+use super::{Lines, ProcError, ProcRoot, decimal, entry_path::EntryPath};
 use crate::pid::Pid;
 use rustix::{fs::AtFlags, thread::CapabilitySet};
 
@@ -37,9 +37,7 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`].
     pub fn credentials(&self, pid: Pid) -> Result<Credentials, ProcError> {
-        let mut text = Vec::new();
-        self.read(pid, "status", &mut text)?;
-        Credentials::parse(&text)
+        self.read_with(pid, "status", Credentials::parse)?
     }
 
     /// Reads the caller's own credentials.
@@ -47,9 +45,8 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`]; `Vanished` if this procfs is of a PID namespace that the caller is not in.
     pub fn own_credentials(&self) -> Result<Credentials, ProcError> {
-        let mut text = Vec::new();
-        self.read_own("status", &mut text)?;
-        Credentials::parse(&text)
+        let path = EntryPath::of_caller().file("status");
+        self.with_text(&path, usize::MAX, Credentials::parse)?
     }
 
     /// Returns whether only a process with CAP_SYS_PTRACE may look at a process with these

@@ -57,6 +57,15 @@ impl EntryPath {
         end
     }
 
+    /// Returns whether the kernel writes the whole file at once, so that a short read is its end.
+    pub(super) fn is_written_at_once(&self) -> bool {
+        let name = self.bytes[..self.len].rsplit(|byte| *byte == b'/').next();
+        matches!(
+            name,
+            Some(b"cgroup" | b"cmdline" | b"comm" | b"limits" | b"stat" | b"status")
+        )
+    }
+
     pub(super) fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
     }

@@ -1,11 +1,8 @@
-//! The ids in `/proc/PID/status` and `/proc/PID/task/TID/status`, and no more of it.
-//!
-//! A scan for a number reads thousands of these files, so each is read no further than to the lines
-//! it is about, which the kernel hands out in one piece as a rule.
+//! The ids in `/proc/PID/status` and `/proc/PID/task/TID/status`, for scans of thousands of these
+//! files.
 
 use super::{Lines, ProcError, ProcRoot, decimal, entry_path::EntryPath};
 use crate::pid::{Pid, PidChain};
-use rustix::fs::{Mode, OFlags};
 
 /// The ids of a process or thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,50 +63,20 @@ impl ProcRoot {
     ///
     /// # Errors
     /// [`ProcError`].
-    pub fn task_ids(&self, id: Pid, buffer: &mut Vec<u8>) -> Result<TaskIds, ProcError> {
-        self.read_ids(&EntryPath::of(id).file("status"), buffer)
+    pub fn task_ids(&self, id: Pid) -> Result<TaskIds, ProcError> {
+        self.read_with(id, "status", TaskIds::parse)?
     }
 
     /// Returns the ids of a thread of this process.
     ///
     /// # Errors
     /// [`ProcError`].
-    pub fn thread_ids(
-        &self,
-        process: Pid,
-        thread: Pid,
-        buffer: &mut Vec<u8>,
-    ) -> Result<TaskIds, ProcError> {
-        self.read_ids(
-            &EntryPath::of(process)
-                .file("task")
-                .number(thread)
-                .file("status"),
-            buffer,
-        )
-    }
-
-    fn read_ids(&self, path: &EntryPath, buffer: &mut Vec<u8>) -> Result<TaskIds, ProcError> {
-        let fd = rustix::fs::openat(
-            self,
-            path.as_c_str(),
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
-        buffer.clear();
-        loop {
-            buffer.reserve(4096);
-            let read = rustix::io::read(&fd, rustix::buffer::spare_capacity(buffer))?;
-            // A line that is not whole yet would be read as a smaller number.
-            let whole = buffer
-                .iter()
-                .rposition(|&byte| byte == b'\n')
-                .map_or(0, |end| end + 1);
-            match TaskIds::parse(&buffer[..whole]) {
-                Err(ProcError::Malformed(_)) if read > 0 => {}
-                outcome => return outcome,
-            }
-        }
+    pub fn thread_ids(&self, process: Pid, thread: Pid) -> Result<TaskIds, ProcError> {
+        let path = EntryPath::of(process)
+            .file("task")
+            .number(thread)
+            .file("status");
+        self.with_text(&path, usize::MAX, TaskIds::parse)?
     }
 }
 
@@ -123,7 +90,7 @@ mod tests {
     fn the_caller_and_its_threads_read_as_their_whole_status_does() {
         let proc = ProcRoot::system().unwrap();
         let own = proc.own_status().unwrap();
-        let ids = proc.task_ids(own.tgid, &mut Vec::new()).unwrap();
+        let ids = proc.task_ids(own.tgid).unwrap();
         assert_eq!((ids.tgid, &ids.chain), (own.tgid, &own.chain));
         let theirs = procfs::process::Process::myself()
             .unwrap()
@@ -138,10 +105,10 @@ mod tests {
                 let thread = rustix::thread::gettid();
                 let process = rustix::process::getpid();
                 assert!(proc.threads(process).unwrap().contains(&thread));
-                let ids = proc.thread_ids(process, thread, &mut Vec::new()).unwrap();
+                let ids = proc.thread_ids(process, thread).unwrap();
                 assert_eq!((ids.tgid, ids.chain.outermost()), (process, thread));
                 assert!(ids.threads >= 2);
-                let ids = proc.task_ids(thread, &mut Vec::new()).unwrap();
+                let ids = proc.task_ids(thread).unwrap();
                 assert_eq!((ids.tgid, ids.chain.outermost()), (process, thread));
             });
         });
@@ -158,7 +125,7 @@ mod tests {
             recording.file(7, "status", text);
             let ids = recording
                 .root()
-                .task_ids(Pid::from_raw(7).unwrap(), &mut Vec::new())
+                .task_ids(Pid::from_raw(7).unwrap())
                 .unwrap();
             assert_eq!(
                 (ids.chain.to_string().as_str(), ids.threads),

@@ -39,6 +39,12 @@ pub struct ProcRoot {
 /// of mounts.
 const LONGEST_IN_COPY: usize = 64 << 20;
 
+/// The longest text that is read onto the stack: longer than most files of a process.
+const SHORT: usize = 8 << 10;
+
+/// The memory for a longer text, so that most of them fit.
+const LONG: usize = 32 << 10;
+
 impl ProcRoot {
     /// Returns the caller's own, `/proc`.
     ///
@@ -135,7 +141,7 @@ impl ProcRoot {
     pub fn euid(&self, pid: Pid) -> Result<u32, ProcError> {
         if self.is_copy {
             // The owner of the directory is the user who made the copy.
-            return Ok(self.status(pid, &mut Vec::new())?.euid);
+            return Ok(self.status(pid)?.euid);
         }
         let path = EntryPath::of(pid);
         Ok(rustix::fs::statat(&self.fd, path.as_c_str(), AtFlags::SYMLINK_NOFOLLOW)?.st_uid)
@@ -223,85 +229,94 @@ impl ProcRoot {
         own == u64::try_from(rustix::process::getpid().as_raw_nonzero().get()).ok()
     }
 
-    /// Reads a process's `file`, such as `status` or `task/17/syscall`, into `buffer`, whose old
-    /// content goes.
+    /// Reads a process's `file`, such as `limits` or `task/17/syscall`.
     ///
     /// # Errors
     /// [`ProcError`].
-    pub fn read(&self, pid: Pid, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
-        self.read_up_to(usize::MAX, pid, file, buffer)
+    pub fn read(&self, pid: Pid, file: &str) -> Result<Vec<u8>, ProcError> {
+        self.read_with(pid, file, <[u8]>::to_vec)
     }
 
-    /// As [`ProcRoot::read`], but no more than the first `limit` bytes.
+    /// Reads no more than the first `limit` bytes of a process's `file`.
     ///
     /// # Errors
     /// [`ProcError`].
-    pub fn read_up_to(
+    pub fn read_up_to(&self, limit: usize, pid: Pid, file: &str) -> Result<Vec<u8>, ProcError> {
+        self.with_text(&EntryPath::of(pid).file(file), limit, <[u8]>::to_vec)
+    }
+
+    /// Reads a process's `file` and passes the text to `parse`. Unless the text is long, this
+    /// allocates nothing, for scans of many processes.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn read_with<T>(
         &self,
-        limit: usize,
         pid: Pid,
         file: &str,
-        buffer: &mut Vec<u8>,
-    ) -> Result<(), ProcError> {
-        self.read_path(limit, &EntryPath::of(pid).file(file), buffer, Pieces::Many)
+        parse: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, ProcError> {
+        self.with_text(&EntryPath::of(pid).file(file), usize::MAX, parse)
     }
 
-    /// As [`ProcRoot::read_up_to`], for a file that the kernel writes as one piece, such as
-    /// `status` and `cmdline`: a short read is the end of the file, and no second read is
-    /// needed.
-    ///
-    /// # Errors
-    /// [`ProcError`].
-    pub(crate) fn read_piece(
-        &self,
-        limit: usize,
-        pid: Pid,
-        file: &str,
-        buffer: &mut Vec<u8>,
-    ) -> Result<(), ProcError> {
-        self.read_path(limit, &EntryPath::of(pid).file(file), buffer, Pieces::One)
-    }
-
-    /// Reads a file of the caller's own, as [`ProcRoot::read`] does.
+    /// Reads a file of the caller's own.
     ///
     /// # Errors
     /// [`ProcError`]; `Vanished` also if this procfs is of a PID namespace that the caller is
     /// not in.
-    pub fn read_own(&self, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
-        self.read_path(
-            usize::MAX,
-            &EntryPath::of_caller().file(file),
-            buffer,
-            Pieces::Many,
-        )
+    pub fn read_own(&self, file: &str) -> Result<Vec<u8>, ProcError> {
+        let path = EntryPath::of_caller().file(file);
+        self.with_text(&path, usize::MAX, <[u8]>::to_vec)
     }
 
-    fn read_path(
+    /// Passes no more than the first `limit` bytes of a file to `parse`.
+    pub(super) fn with_text<T>(
         &self,
-        limit: usize,
         path: &EntryPath,
-        buffer: &mut Vec<u8>,
-        pieces: Pieces,
-    ) -> Result<(), ProcError> {
+        limit: usize,
+        parse: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, ProcError> {
+        let (mut short, mut long) = ([MaybeUninit::uninit(); SHORT], Vec::new());
+        self.text(path, limit, &mut short, &mut long).map(parse)
+    }
+
+    /// Returns the text of a file, in `long` if it does not fit into `short`.
+    fn text<'t>(
+        &self,
+        path: &EntryPath,
+        mut limit: usize,
+        short: &'t mut [MaybeUninit<u8>; SHORT],
+        long: &'t mut Vec<u8>,
+    ) -> Result<&'t [u8], ProcError> {
         let fd = self.open_file(path.as_c_str(), OFlags::RDONLY)?;
-        let mut limit = limit;
         if self.is_copy {
             limit = limit.min(LONGEST_IN_COPY);
             if !FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode).is_file() {
                 return Err(ProcError::Malformed("a copy of /proc: not a regular file"));
             }
         }
-        buffer.clear();
-        while buffer.len() < limit {
-            buffer.reserve(4096);
-            let room = buffer.capacity() - buffer.len();
-            let read = rustix::io::read(&fd, rustix::buffer::spare_capacity(buffer))?;
-            if read == 0 || (read < room && pieces == Pieces::One) {
+        let (text, room) = rustix::io::read(&fd, &mut short[..limit.min(SHORT)])?;
+        if text.len() == limit || (!room.is_empty() && path.is_written_at_once()) {
+            return Ok(text);
+        }
+        let mut more: &[u8] = &[];
+        if !room.is_empty() {
+            more = rustix::io::read(&fd, room)?.0;
+            if more.is_empty() {
+                return Ok(text);
+            }
+        }
+        long.reserve(LONG);
+        long.extend_from_slice(text);
+        long.extend_from_slice(more);
+        while long.len() < limit {
+            long.reserve(SHORT);
+            if rustix::io::read(&fd, rustix::buffer::spare_capacity(long))? == 0 {
                 break;
             }
         }
-        buffer.truncate(limit);
-        Ok(())
+        long.truncate(limit);
+        Ok(long)
     }
 
     /// Opens the namespace that a process's descriptor stands for.
@@ -332,17 +347,10 @@ impl AsFd for ProcRoot {
     }
 }
 
-/// The number of pieces in which the kernel writes a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pieces {
-    One,
-    Many,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proc::NsLink;
+    use crate::proc::{NsLink, Recording};
 
     #[test]
     fn a_directory_is_the_effective_users() {
@@ -353,8 +361,7 @@ mod tests {
         );
         let mut compared = 0;
         for pid in proc.pids().unwrap() {
-            let status =
-                |proc: &ProcRoot| proc.status(pid, &mut Vec::new()).map(|status| status.euid);
+            let status = |proc: &ProcRoot| proc.status(pid).map(|status| status.euid);
             let (before, euid, after) = (status(&proc), proc.euid(pid), status(&proc));
             if before.is_ok() && before == after {
                 assert_eq!(euid, before, "{pid}");
@@ -372,9 +379,26 @@ mod tests {
             proc.ns(nobody, NsLink::Own(NsKind::Net)),
             Err(ProcError::Vanished)
         );
-        assert_eq!(
-            proc.read(nobody, "status", &mut Vec::new()),
-            Err(ProcError::Vanished)
-        );
+        assert_eq!(proc.read(nobody, "status"), Err(ProcError::Vanished));
+    }
+
+    #[test]
+    fn a_file_of_any_length_is_read_whole() {
+        let recording = Recording::new();
+        let root = recording.root();
+        let pid = Pid::from_raw(7).unwrap();
+        for length in [0, 1, SHORT - 1, SHORT, SHORT + 1, LONG, 3 * LONG + 5] {
+            let text: Vec<u8> = (0..length).map(|index| index as u8).collect();
+            // The kernel writes one of them at once.
+            for name in ["status", "mountinfo"] {
+                recording.file(7, name, &text);
+                assert!(root.read(pid, name).as_ref() == Ok(&text), "{length}");
+                for limit in [0, 1, SHORT, LONG + 1] {
+                    let most = &text[..length.min(limit)];
+                    let read = root.read_up_to(limit, pid, name).unwrap();
+                    assert!(read == most, "{limit} of {length}");
+                }
+            }
+        }
     }
 }

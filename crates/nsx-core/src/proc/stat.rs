@@ -38,9 +38,8 @@ impl ProcRoot {
     ///
     /// # Errors
     /// [`ProcError`].
-    pub fn start_time(&self, pid: Pid, buffer: &mut Vec<u8>) -> Result<u64, ProcError> {
-        self.read(pid, "stat", buffer)?;
-        start_time(buffer)
+    pub fn start_time(&self, pid: Pid) -> Result<u64, ProcError> {
+        self.read_with(pid, "stat", start_time)?
     }
 
     /// Reads how far a process is from running a program.
@@ -48,9 +47,7 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`].
     pub fn stage(&self, pid: Pid) -> Result<Stage, ProcError> {
-        let mut text = Vec::new();
-        self.read(pid, "stat", &mut text)?;
-        stage(&text)
+        self.read_with(pid, "stat", stage)?
     }
 }
 
@@ -126,10 +123,7 @@ mod tests {
             .unwrap()
             .starttime;
         let proc = ProcRoot::system().unwrap();
-        assert_eq!(
-            proc.start_time(rustix::process::getpid(), &mut Vec::new()),
-            Ok(theirs)
-        );
+        assert_eq!(proc.start_time(rustix::process::getpid()), Ok(theirs));
     }
 
     #[test]

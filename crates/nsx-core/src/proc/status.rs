@@ -3,7 +3,7 @@
 //! The name is the one thing in the file that the process chooses. The kernel escapes a newline in
 //! it, so no name forges a line.
 
-use super::{ProcError, ProcRoot, decimal};
+use super::{ProcError, ProcRoot, decimal, entry_path::EntryPath};
 use crate::pid::{Pid, PidChain};
 
 /// The contents of `/proc/PID/status`, or of a thread's `/proc/PID/task/TID/status`.
@@ -36,14 +36,12 @@ pub struct Status {
 }
 
 impl ProcRoot {
-    /// Reads a process's status. `buffer` is for the call to work in, so that a long list needs
-    /// only one.
+    /// Reads a process's status.
     ///
     /// # Errors
     /// [`ProcError`].
-    pub fn status(&self, pid: Pid, buffer: &mut Vec<u8>) -> Result<Status, ProcError> {
-        self.read_piece(usize::MAX, pid, "status", buffer)?;
-        Status::parse(buffer)
+    pub fn status(&self, pid: Pid) -> Result<Status, ProcError> {
+        self.read_with(pid, "status", Status::parse)?
     }
 
     /// Reads the caller's own status.
@@ -51,9 +49,8 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`]; `Vanished` if this procfs is of a PID namespace that the caller is not in.
     pub fn own_status(&self) -> Result<Status, ProcError> {
-        let mut buffer = Vec::new();
-        self.read_own("status", &mut buffer)?;
-        Status::parse(&buffer)
+        let path = EntryPath::of_caller().file("status");
+        self.with_text(&path, usize::MAX, Status::parse)?
     }
 }
 

@@ -137,10 +137,8 @@ impl Side {
 /// Returns how a process's user namespace relates to the caller's, by its id map, which shows the
 /// caller's ids: the map of a namespace that is not below the caller's has other ids.
 fn relation(proc: &ProcRoot, pid: Pid) -> Option<Relation> {
-    let mut text = Vec::new();
-    proc.read_own("uid_map", &mut text).ok()?;
-    let own = IdMap::parse(&text).ok()?;
-    proc.read(pid, "uid_map", &mut text).ok()?;
+    let own = IdMap::read_own(IdKind::User, proc).ok()?;
+    let text = proc.read(pid, "uid_map").ok()?;
     // Ids that are none of the caller's are all written as the last number, which no map that was
     // written has.
     let Ok(theirs) = IdMap::parse(&text) else {

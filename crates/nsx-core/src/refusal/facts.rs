@@ -87,9 +87,7 @@ impl Facts<'_> {
     }
 
     pub(super) fn own_file(&self, file: &str) -> Option<Vec<u8>> {
-        let mut text = Vec::new();
-        self.proc.read_own(file, &mut text).ok()?;
-        Some(text)
+        self.proc.read_own(file).ok()
     }
 }
 

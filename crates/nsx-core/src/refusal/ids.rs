@@ -47,13 +47,7 @@ impl Facts<'_> {
         let denied_by = |planned: &PlannedStep| match planned.step() {
             Step::WriteSetgroups(rule) => *rule == Setgroups::Deny,
             Step::Join { target, kinds, .. } if kinds.contains(NsKind::User) => {
-                let mut text = Vec::new();
-                denies(
-                    self.proc
-                        .read(target.pid(), "setgroups", &mut text)
-                        .ok()
-                        .map(|()| text),
-                )
+                denies(self.proc.read(target.pid(), "setgroups").ok())
             }
             _ => false,
         };

@@ -147,7 +147,6 @@ fn fate(proc: &ProcRoot, init: Pid, signal: Signal) -> Fate {
 /// Returns what the threads of the process do about the signal, or none if they do nothing.
 fn handling(proc: &ProcRoot, process: Pid, signal: Signal) -> Result<Option<Fate>, ProcError> {
     let bit = 1_u64 << (signal - 1);
-    let mut text = Vec::new();
     let mut held_back = None;
     let tasks = proc.open_entry(process, "task", OFlags::RDONLY | OFlags::DIRECTORY)?;
     for entry in rustix::fs::Dir::new(tasks)? {
@@ -155,8 +154,8 @@ fn handling(proc: &ProcRoot, process: Pid, signal: Signal) -> Result<Option<Fate
         let Some(thread) = decimal(entry.file_name().to_bytes()) else {
             continue;
         };
-        proc.read(process, &format!("task/{thread}/status"), &mut text)?;
-        let status = Status::parse(&text)?;
+        let status = format!("task/{thread}/status");
+        let status = proc.read_with(process, &status, Status::parse)??;
         if (status.sig_caught | status.sig_ignored) & bit != 0 {
             return Ok(Some(Fate::TakenCareOf));
         }
@@ -169,8 +168,8 @@ fn handling(proc: &ProcRoot, process: Pid, signal: Signal) -> Result<Option<Fate
         }
         // While a thread waits for signals the kernel lists them nowhere, so a wait counts as
         // taking care of all.
-        proc.read(process, &format!("task/{thread}/syscall"), &mut text)?;
-        if waits_for_signals(&text) {
+        let call = format!("task/{thread}/syscall");
+        if proc.read_with(process, &call, waits_for_signals)? {
             return Ok(Some(Fate::TakenCareOf));
         }
     }

@@ -34,7 +34,7 @@ impl<'a> Journal<'a> {
         let process = Process::pin(child).map_err(|_| Errno::SRCH)?;
         let start = proc
             .ok_or(Errno::NOENT)?
-            .start_time(child, &mut Vec::new())
+            .start_time(child)
             .map_err(|_| Errno::SRCH)?;
         let mut text = record.text(child, start, process.inode()?);
         if record.kinds.contains(NsKind::Net) {
@@ -86,7 +86,7 @@ impl<'a> Journal<'a> {
 
 fn uplink_line(uplink: &Uplink, child: Pid, proc: &ProcRoot) -> Option<String> {
     let process = Process::pin(child).ok()?;
-    let start = proc.start_time(child, &mut Vec::new()).ok()?;
+    let start = proc.start_time(child).ok()?;
     let inode = process.inode().ok()?;
     Some(format!("uplink={} {child} {start} {inode}", uplink.name))
 }

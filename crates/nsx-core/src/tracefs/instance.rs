@@ -127,7 +127,7 @@ fn owner(name: &str) -> Option<(Pid, u64)> {
 }
 
 fn start(proc: &ProcRoot, pid: Pid) -> Option<u64> {
-    proc.start_time(pid, &mut Vec::new()).ok()
+    proc.start_time(pid).ok()
 }
 
 fn names(directory: OwnedFd) -> Result<Vec<String>, Errno> {

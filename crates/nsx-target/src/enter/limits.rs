@@ -15,16 +15,14 @@ pub(super) fn of_starter(target: &TargetProcess<'_>, engine: Engine) -> Option<V
         return None;
     }
     let (pid, proc) = (target.process.pid(), target.proc);
-    let mut buffer = Vec::new();
-    let parent = proc.status(pid, &mut buffer).ok()?.ppid?;
-    let is_shim = proc.read_up_to(64, parent, "comm", &mut buffer).is_ok()
-        && buffer.starts_with(b"containerd-shim");
-    proc.read(parent, "limits", &mut buffer)
-        .ok()
-        .filter(|()| is_shim)?;
-    let limits = Limit::parse_all(&buffer);
+    let parent = proc.status(pid).ok()?.ppid?;
+    let is_shim = |name: &[u8]| name.starts_with(b"containerd-shim");
+    if proc.read_with(parent, "comm", is_shim) != Ok(true) {
+        return None;
+    }
+    let limits = proc.read_with(parent, "limits", Limit::parse_all).ok()?;
     // A parent's PID is not reused while its child names it as the parent.
-    (proc.status(pid, &mut buffer).ok()?.ppid == Some(parent)).then_some(limits)
+    (proc.status(pid).ok()?.ppid == Some(parent)).then_some(limits)
 }
 
 /// Replaces the limits of a container's own process by those of the process that starts the

@@ -244,37 +244,20 @@ struct Facts {
 impl Facts {
     fn read(target: &TargetProcess<'_>) -> Result<Self, PlanError> {
         let (pid, proc) = (target.process.pid(), target.proc);
-        let mut buffer = Vec::new();
         let credentials = proc.credentials(pid).map_err(target.failure("status"))?;
-        proc.read(pid, "limits", &mut buffer)
+        let limits = proc
+            .read_with(pid, "limits", Limit::parse_all)
             .map_err(target.failure("limits"))?;
-        let limits = Limit::parse_all(&buffer);
-        let own = |file: &str, buffer: &mut Vec<u8>| proc.read_own(file, buffer).is_ok();
-        let own_limits = if own("limits", &mut buffer) {
-            Limit::parse_all(&buffer)
-        } else {
-            Vec::new()
-        };
-        let own_label = own("attr/current", &mut buffer)
-            .then(|| ModuleLabel::parse(&buffer))
-            .flatten();
+        let own = |file: &str| proc.read_own(file).ok();
+        let own_limits = own("limits").map_or_else(Vec::new, |text| Limit::parse_all(&text));
+        let own_label = own("attr/current").and_then(|text| ModuleLabel::parse(&text));
         // If no security module labels the caller, none labels the target.
-        let label = own_label
-            .as_ref()
-            .and_then(|_| {
-                proc.read_up_to(4096, pid, "attr/current", &mut buffer)
-                    .is_ok()
-                    .then(|| ModuleLabel::parse(&buffer))
-            })
-            .flatten();
-        let own_score = own("oom_score_adj", &mut buffer)
-            .then(|| score(&buffer))
-            .flatten();
-        let oom_score = proc
-            .read(pid, "oom_score_adj", &mut buffer)
-            .is_ok()
-            .then(|| score(&buffer))
-            .flatten();
+        let label = own_label.as_ref().and_then(|_| {
+            let text = proc.read_up_to(4096, pid, "attr/current").ok()?;
+            ModuleLabel::parse(&text)
+        });
+        let own_score = own("oom_score_adj").and_then(|text| score(&text));
+        let oom_score = proc.read_with(pid, "oom_score_adj", score).ok().flatten();
         let oom_score = oom_score.filter(|score| own_score.is_some_and(|own| own != *score));
         Ok(Self {
             credentials,
@@ -293,14 +276,11 @@ fn score(text: &[u8]) -> Option<i32> {
 
 /// Returns the variables of the target's process, which may have written anything there.
 fn environment(target: &TargetProcess<'_>) -> Result<Vec<CString>, PlanError> {
-    let mut text = Vec::new();
-    match target
-        .proc
-        .read_up_to(MOST_ENVIRONMENT, target.process.pid(), "environ", &mut text)
-    {
-        Ok(()) | Err(ProcError::Denied) => {}
-        Err(error) => return Err(target.failure("environ")(error)),
-    }
+    let pid = target.process.pid();
+    let text = match target.proc.read_up_to(MOST_ENVIRONMENT, pid, "environ") {
+        Err(ProcError::Denied) => Vec::new(),
+        read => read.map_err(target.failure("environ"))?,
+    };
     let is_variable = |word: &&[u8]| {
         word.len() < MOST_VARIABLE && word.iter().position(|byte| *byte == b'=') > Some(0)
     };

@@ -100,10 +100,9 @@ impl Daemon {
     pub(super) fn elsewhere(host: &Host, findings: &mut Findings) -> Vec<Self> {
         let usual = Self::of_system(host, findings);
         let mut found: Vec<Self> = Vec::new();
-        let mut buffer = Vec::new();
         for pid in host.proc().pids().unwrap_or_default() {
-            if host.proc().read(pid, "comm", &mut buffer).is_ok()
-                && buffer == b"dockerd\n"
+            let is_daemon = |name: &[u8]| name == b"dockerd\n";
+            if host.proc().read_with(pid, "comm", is_daemon) == Ok(true)
                 && let Some(arguments) = Arguments::of(host, pid)
             {
                 found.extend(Self::of_arguments(host, arguments, findings));
@@ -236,9 +235,9 @@ impl Arguments {
     /// Reads the arguments of a process; none if it is not a daemon of this host's root.
     fn of(host: &Host, pid: Pid) -> Option<Self> {
         let process = Process::pin(pid).ok()?;
-        let mut text = Vec::new();
-        host.proc()
-            .read_up_to(cmdline::LONGEST, pid, "cmdline", &mut text)
+        let text = host
+            .proc()
+            .read_up_to(cmdline::LONGEST, pid, "cmdline")
             .ok()?;
         // This was read by the number, and is about this process only if it has not ended.
         (is_of_hosts_root(host, pid) && !process.ended()).then(|| Self::parse(&text))?
@@ -286,7 +285,7 @@ impl Arguments {
 fn is_of_hosts_root(host: &Host, pid: Pid) -> bool {
     let proc = host.proc();
     let user = NsLink::Own(NsKind::User);
-    let is_roots = proc.status(pid, &mut Vec::new()).is_ok_and(|status| {
+    let is_roots = proc.status(pid).is_ok_and(|status| {
         host.process_claim(status.ruid) == Claim::System && status.ruid == status.euid
     });
     let identity = |stat: rustix::fs::Stat| (stat.st_dev, stat.st_ino);

@@ -302,24 +302,21 @@ impl Processes {
         let proc = host.proc();
         let mut processes = Self::default();
         let mut titles: HashMap<Pid, Vec<u8>> = HashMap::default();
-        let mut buffer = Vec::new();
         let pids = proc.pids().unwrap_or_default();
         for &pid in &pids {
-            let title = proc
-                .read_up_to(cmdline::LONGEST, pid, "cmdline", &mut buffer)
-                .ok();
-            let title = title.and_then(|()| buffer.split(|&byte| byte == 0).next());
-            titles.extend(
-                title
-                    .filter(|title| title.starts_with(TITLE))
-                    .map(|title| (pid, title.to_vec())),
-            );
+            let Ok(text) = proc.read_up_to(cmdline::LONGEST, pid, "cmdline") else {
+                continue;
+            };
+            let title = text.split(|&byte| byte == 0).next().unwrap_or_default();
+            if title.starts_with(TITLE) {
+                titles.insert(pid, title.to_vec());
+            }
         }
         for &pid in &pids {
-            if let Ok(status) = proc.status(pid, &mut buffer)
+            if let Ok(status) = proc.status(pid)
                 && let Some((monitor, title)) =
                     status.ppid.and_then(|parent| titles.get_key_value(&parent))
-                && let Ok(of_monitor) = proc.status(*monitor, &mut buffer)
+                && let Ok(of_monitor) = proc.status(*monitor)
             {
                 processes
                     .of_monitors
@@ -328,19 +325,15 @@ impl Processes {
                     .entry(of_monitor.ruid)
                     .or_insert(pid);
             }
-            if proc.read(pid, "cgroup", &mut buffer).is_ok() {
-                let facts = CgroupFacts::parse(&buffer);
-                if let Some(named) = facts
-                    .container
-                    .as_ref()
-                    .filter(|named| named.engine == Some(Engine::Lxc))
-                {
-                    // The first process has the lowest number, unless the numbers have wrapped around.
-                    processes
-                        .in_cgroups
-                        .entry(named.id.clone())
-                        .or_insert((pid, facts));
-                }
+            if let Ok(facts) = proc.read_with(pid, "cgroup", CgroupFacts::parse)
+                && let Some(named) = facts.container.as_ref()
+                && named.engine == Some(Engine::Lxc)
+            {
+                // The first process has the lowest number, unless the numbers have wrapped around.
+                processes
+                    .in_cgroups
+                    .entry(named.id.clone())
+                    .or_insert((pid, facts));
             }
         }
         processes

@@ -87,12 +87,7 @@ fn record(host: &Host, directory: &Dir, unit: &[u8]) -> Record {
     container.name = Some(part(unit).to_owned());
     let mut pids = Vec::new();
     processes(directory, DEEPEST, &mut pids);
-    let mut buffer = Vec::new();
-    let started = |pid: &Pid| {
-        host.proc()
-            .start_time(*pid, &mut buffer)
-            .unwrap_or(u64::MAX)
-    };
+    let started = |pid: &Pid| host.proc().start_time(*pid).unwrap_or(u64::MAX);
     let mut record = Record::new(container, directory.claim());
     record.pid = pids.into_iter().min_by_key(started);
     record.container.state = if record.pid.is_some() {

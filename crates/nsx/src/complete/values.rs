@@ -128,9 +128,8 @@ fn processes(digits: &str) -> Vec<Word> {
     let pids = pids.into_iter().map(Pid::as_raw_pid);
     let pids = pids.filter(|pid| pid.to_string().starts_with(digits));
     let describe = |pid: i32| {
-        let mut command = Vec::new();
         let pid = Pid::from_raw(pid)?;
-        proc.read(pid, "comm", &mut command).ok()?;
+        let command = proc.read(pid, "comm").ok()?;
         let about = String::from_utf8_lossy(&command).into_owned();
         Some(Word::new(pid.as_raw_pid().to_string(), &about))
     };

@@ -42,9 +42,9 @@ struct Level {
 impl Mapping {
     /// Describes it.
     pub(super) fn answer(self, ns: &UserNs<'_>) -> Result<Answer, Error> {
-        let mut text = Vec::new();
-        let setgroups = ns.proc.read(ns.pid, "setgroups", &mut text).ok();
-        let setgroups = setgroups.map(|()| String::from_utf8_lossy(text.trim_ascii()).into_owned());
+        let setgroups = ns.proc.read(ns.pid, "setgroups").ok();
+        let setgroups =
+            setgroups.map(|text| String::from_utf8_lossy(text.trim_ascii()).into_owned());
         let levels: Vec<_> = ns.chain.namespaces().collect();
         if !self.json {
             return Ok(Answer::text(in_words(&levels, setgroups.as_deref())));

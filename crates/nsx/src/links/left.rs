@@ -107,7 +107,7 @@ fn end_uplink(words: &str) -> Option<()> {
     let start = decimal(words.next()?.as_bytes())?;
     let inode = decimal(words.next()?.as_bytes())?;
     let proc = ProcRoot::system().ok()?;
-    let started = proc.start_time(process.pid(), &mut Vec::new()).ok()?;
+    let started = proc.start_time(process.pid()).ok()?;
     let is_it = started == start && process.inode().is_ok_and(|own| inode == 0 || own == inode);
     is_it
         .then(|| process.kill().and_then(|()| process.wait_for_end()))?

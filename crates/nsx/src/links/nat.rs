@@ -42,7 +42,7 @@ impl Owner {
         Some(Self::Program {
             namespace: proc.own_ns(NsLink::Own(NsKind::Pid)).ok()?.inode,
             pid,
-            start: proc.start_time(pid, &mut Vec::new()).ok()?,
+            start: proc.start_time(pid).ok()?,
         })
     }
 
@@ -76,7 +76,7 @@ impl Owner {
         // A process of another PID namespace cannot be looked up.
         let own = proc.own_ns(NsLink::Own(NsKind::Pid));
         let is_own = own.is_ok_and(|own| own.inode == namespace);
-        is_own && proc.start_time(pid, &mut Vec::new()).ok() != Some(start)
+        is_own && proc.start_time(pid).ok() != Some(start)
     }
 }
 

@@ -180,14 +180,9 @@ fn rows(kinds: NsSet, pid: Pid, proc: &ProcRoot) -> Result<Vec<Row>, ProcError> 
 }
 
 fn maps_of(pid: Pid, proc: &ProcRoot) -> Option<Maps> {
-    let mut text = Vec::new();
-    let mut map = |kind: IdKind| {
-        proc.read(pid, kind.file(), &mut text).ok()?;
-        IdMap::parse(&text).ok()
-    };
     Some(Maps {
-        users: map(IdKind::User)?,
-        groups: map(IdKind::Group)?,
+        users: IdMap::read(pid, IdKind::User, proc).ok()?,
+        groups: IdMap::read(pid, IdKind::Group, proc).ok()?,
     })
 }
 

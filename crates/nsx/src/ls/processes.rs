@@ -241,7 +241,7 @@ impl Top {
     }
 
     fn of_process(named: &NamedProcess, proc: &ProcRoot) -> Result<Self, ProcError> {
-        let depth = proc.status(named.pid, &mut Vec::new())?.chain.depth();
+        let depth = proc.status(named.pid)?.chain.depth();
         let ns = proc.ns(named.pid, NsLink::Own(NsKind::Pid))?;
         if named.process.ended() {
             return Err(ProcError::Vanished);

@@ -67,7 +67,6 @@ pub(super) struct Origins<'a> {
     /// A census with members.
     census: &'a Census,
     parents: HashMap<Pid, Option<Pid>>,
-    buffer: Vec<u8>,
 }
 
 impl<'a> Origins<'a> {
@@ -76,7 +75,6 @@ impl<'a> Origins<'a> {
             proc,
             census,
             parents: HashMap::default(),
-            buffer: Vec::new(),
         }
     }
 
@@ -98,7 +96,7 @@ impl<'a> Origins<'a> {
         *self
             .parents
             .entry(pid)
-            .or_insert_with(|| self.proc.status(pid, &mut self.buffer).ok()?.ppid)
+            .or_insert_with(|| self.proc.status(pid).ok()?.ppid)
     }
 }
 

@@ -116,7 +116,6 @@ fn processes(wanted: &MountEntry, own: NsId, all: &AllTables, system: &System) -
 fn uses(pid: Pid, mount: u64, system: &System) -> Vec<Vec<u8>> {
     let proc = &system.proc;
     let mut uses = Vec::new();
-    let mut buffer = Vec::new();
     for (link, words) in [
         ("cwd", "working directory"),
         ("root", "root directory"),
@@ -125,17 +124,15 @@ fn uses(pid: Pid, mount: u64, system: &System) -> Vec<Vec<u8>> {
         let opened = proc.open_entry(pid, link, OFlags::PATH);
         let own = opened.ok().and_then(|opened| {
             let file = format!("fdinfo/{}", opened.as_raw_fd());
-            proc.read_own(&file, &mut buffer).ok()?;
-            mount_id(&buffer)
+            mount_id(&proc.read_own(&file).ok()?)
         });
         if own == Some(mount) {
             uses.push(words.as_bytes().to_vec());
         }
     }
-    let descriptors = descriptors(pid, system).into_iter().filter(|fd| {
-        let read = proc.read(pid, &format!("fdinfo/{fd}"), &mut buffer);
-        read.is_ok() && mount_id(&buffer) == Some(mount)
-    });
+    let descriptors = descriptors(pid, system)
+        .into_iter()
+        .filter(|fd| proc.read_with(pid, &format!("fdinfo/{fd}"), mount_id) == Ok(Some(mount)));
     uses.extend(descriptors.map(|fd| format!("descriptor {fd}").into_bytes()));
     uses
 }

@@ -27,11 +27,9 @@ impl MountTable {
     /// Reads the mounts of the process or mount namespace that a word names, or else of the caller.
     pub(super) fn read(word: Option<&OsStr>, system: &System) -> Result<Self, Error> {
         let Some(word) = word else {
-            let mut mounts = Vec::new();
             let own = system.proc.own_ns(NsLink::Own(NsKind::Mnt));
             let read = own.and_then(|ns| {
-                system.proc.read_own("mountinfo", &mut mounts)?;
-                let mounts = MountEntry::parse_all(&mounts)?;
+                let mounts = MountEntry::parse_all(&system.proc.read_own("mountinfo")?)?;
                 Ok(Self { ns, mounts })
             });
             return read.map_err(|error| Error::failed("read your own mounts", error));
@@ -61,13 +59,11 @@ impl MountTable {
 
 fn of_process(process: &Process, system: &System) -> Result<MountTable, ProcError> {
     let pid = process.pid_in(&system.proc)?;
-    let mut text = Vec::new();
     let read = system
         .proc
         .ns(pid, NsLink::Own(NsKind::Mnt))
         .and_then(|ns| {
-            system.proc.read(pid, "mountinfo", &mut text)?;
-            let mounts = MountEntry::parse_all(&text)?;
+            let mounts = MountEntry::parse_all(&system.proc.read(pid, "mountinfo")?)?;
             Ok(MountTable { ns, mounts })
         });
     process.runs(&system.proc, pid)?;
@@ -125,8 +121,7 @@ fn of_namespace(ns: NsId, census: &Census, system: &System) -> Result<Vec<MountE
         let text = census.open(proc, ns)?.mountinfo(proc)?;
         return MountEntry::parse_all(&text);
     };
-    let mut text = Vec::new();
-    proc.read(pid, "mountinfo", &mut text)?;
+    let text = proc.read(pid, "mountinfo")?;
     if proc.ns(pid, NsLink::Own(NsKind::Mnt))? != ns {
         return Err(ProcError::Vanished);
     }

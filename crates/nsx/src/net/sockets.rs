@@ -190,7 +190,6 @@ struct Processes<'a> {
     proc: &'a ProcRoot,
     openers: &'a Openers,
     names: HashMap<Pid, Vec<u8>>,
-    buffer: Vec<u8>,
 }
 
 impl<'a> Processes<'a> {
@@ -199,7 +198,6 @@ impl<'a> Processes<'a> {
             proc,
             openers,
             names: HashMap::default(),
-            buffer: Vec::new(),
         }
     }
 
@@ -214,8 +212,7 @@ impl<'a> Processes<'a> {
     }
 
     fn name(&mut self, pid: Pid) -> Vec<u8> {
-        let Self { proc, buffer, .. } = self;
-        let read = || match proc.status(pid, buffer) {
+        let read = || match self.proc.status(pid) {
             Ok(status) => [&status.name[..], format!("/{pid}").as_bytes()].concat(),
             Err(_) => pid.to_string().into_bytes(),
         };

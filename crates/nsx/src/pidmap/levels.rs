@@ -17,7 +17,7 @@ use crate::{
 };
 use nsx_core::{
     pid::{IdsOf, Lineages, Pid, PinError, Process, Translator, Untranslated},
-    proc::{ProcError, ProcRoot, TaskIds},
+    proc::{ProcError, ProcRoot, Status, TaskIds},
 };
 use nsx_target::Host;
 use serde::Serialize;
@@ -166,7 +166,6 @@ struct Finder<'a> {
     there: Translator<'a>,
     /// `true` if the procfs counts as the caller does.
     is_callers: bool,
-    buffer: Vec<u8>,
 }
 
 impl<'a> Finder<'a> {
@@ -191,7 +190,6 @@ impl<'a> Finder<'a> {
             back: Translator::new(proc, own.clone(), from.clone(), tasks),
             there: Translator::new(proc, own.clone(), to.clone(), tasks),
             is_callers: proc.is_callers(),
-            buffer: Vec::new(),
         }
     }
 
@@ -247,10 +245,7 @@ impl<'a> Finder<'a> {
         } else {
             process.chain_in(self.proc)?.outermost()
         };
-        // The whole status has just been read.
-        self.row_of(&process, shown, id.pid, from, |status| {
-            TaskIds::parse(status)
-        })
+        self.row_of(&process, shown, id.pid, from, TaskIds::parse)
     }
 
     /// Returns the row of a thread: its process is pinned, and the thread is one of those that the
@@ -264,9 +259,9 @@ impl<'a> Finder<'a> {
         let process = Process::hold(process)?;
         let shown = process.chain_in(proc)?.outermost();
         let level = own.level().unwrap_or_default();
-        self.row_of(&process, shown, pid, from, |buffer| {
+        self.row_of(&process, shown, pid, from, |_| {
             let threads = proc.threads(shown)?.into_iter();
-            let mut ids = threads.filter_map(|thread| proc.thread_ids(shown, thread, buffer).ok());
+            let mut ids = threads.filter_map(|thread| proc.thread_ids(shown, thread).ok());
             ids.find(|ids| ids.chain.ids().get(level) == Some(&pid))
                 .ok_or(ProcError::Vanished)
         })
@@ -280,14 +275,16 @@ impl<'a> Finder<'a> {
         shown: Pid,
         pid: Pid,
         from: Option<Pid>,
-        read: impl Fn(&mut Vec<u8>) -> Result<TaskIds, ProcError>,
+        read: impl Fn(&[u8]) -> Result<TaskIds, ProcError>,
     ) -> Result<Row, Missing> {
-        let seen = self.proc.status(shown, &mut self.buffer);
+        let seen = self.proc.read_with(shown, "status", |text| {
+            Ok::<_, ProcError>((Status::parse(text)?, read(text)?))
+        });
+        let seen = seen.and_then(|parsed| parsed);
         if seen == Err(ProcError::Vanished) && !process.reaped() {
             return Err(ProcError::Unshown.into());
         }
-        let status = seen?;
-        let ids = read(&mut self.buffer)?;
+        let (status, ids) = seen?;
         let levels = self.lineages.levels(self.proc, shown, &ids.chain);
         let (who, of) = if self.question.form == Form::Numbers {
             (ProcessInfo::default(), Vec::new())

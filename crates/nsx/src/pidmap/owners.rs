@@ -85,7 +85,7 @@ impl<'a> Owners<'a> {
             .ok()?;
         let process = Process::hold(first).ok()?;
         let shown = process.chain_in(self.proc).ok()?.outermost();
-        let name = self.proc.status(shown, &mut Vec::new()).ok()?.name;
+        let name = self.proc.status(shown).ok()?.name;
         let container = self
             .inventory
             .as_mut()

@@ -34,7 +34,6 @@ pub(crate) struct CellFinder<'a> {
     /// The process of the previous row, which often is the process of the next row too.
     previous: Option<Rc<RowProcess>>,
     netns_ids: OnceCell<Option<NsidSocket>>,
-    buffer: Vec<u8>,
 }
 
 /// The process of a row, with what was read of it.
@@ -56,7 +55,6 @@ impl<'a> CellFinder<'a> {
             inventory: system.host.as_ref().map(Inventory::new),
             previous: None,
             netns_ids: OnceCell::new(),
-            buffer: Vec::new(),
         }
     }
 
@@ -321,7 +319,7 @@ impl<'a> CellFinder<'a> {
     fn status<'l>(&mut self, process: &'l RowProcess) -> &'l Result<Status, ProcError> {
         process.status.get_or_init(|| {
             process.seen_in.set(None);
-            self.proc.status(process.pid, &mut self.buffer)
+            self.proc.status(process.pid)
         })
     }
 
@@ -331,23 +329,16 @@ impl<'a> CellFinder<'a> {
             .map_or_else(|error| unreadable(*error), find)
     }
 
-    fn read(&mut self, pid: Pid, file: &str) -> Result<&[u8], ProcError> {
-        self.proc.read(pid, file, &mut self.buffer)?;
-        Ok(&self.buffer)
-    }
-
-    fn lines(&mut self, pid: Pid, file: &str, headings: usize) -> Cell {
-        match self.read(pid, file) {
-            Ok(text) => {
-                let lines = text.iter().filter(|byte| **byte == b'\n').count();
-                Cell::Number(lines.saturating_sub(headings) as u64)
-            }
+    fn lines(&self, pid: Pid, file: &str, headings: usize) -> Cell {
+        let count = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count();
+        match self.proc.read_with(pid, file, count) {
+            Ok(lines) => Cell::Number(lines.saturating_sub(headings) as u64),
             Err(error) => unreadable(error),
         }
     }
 
     /// Returns the extents of an id mapping, as the kernel lists them.
-    fn map(&mut self, pid: Pid, ids: IdKind) -> Cell {
+    fn map(&self, pid: Pid, ids: IdKind) -> Cell {
         let extents = |text: &[u8]| {
             text.split(|byte| *byte == b'\n')
                 .map(|line| {
@@ -359,8 +350,9 @@ impl<'a> CellFinder<'a> {
                 .map(|words| words.join(&b' '))
                 .collect()
         };
-        self.read(pid, ids.file())
-            .map_or_else(unreadable, |text| Cell::List(extents(text)))
+        self.proc
+            .read_with(pid, ids.file(), extents)
+            .map_or_else(unreadable, Cell::List)
     }
 
     fn age(&mut self, process: &RowProcess) -> Cell {
@@ -370,7 +362,7 @@ impl<'a> CellFinder<'a> {
         }
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32);
-        match self.proc.start_time(process.pid, &mut self.buffer) {
+        match self.proc.start_time(process.pid) {
             Ok(ticks) => Cell::Number(
                 now.as_secs()
                     .saturating_sub(ticks / rustix::param::clock_ticks_per_second()),
@@ -393,8 +385,11 @@ impl<'a> CellFinder<'a> {
         find: impl FnOnce(CgroupFacts) -> Option<Vec<u8>>,
     ) -> Cell {
         process.seen_in.set(None);
-        match self.read(process.pid, "cgroup") {
-            Ok(text) => find(CgroupFacts::parse(text)).map_or(Cell::Nothing, Cell::Text),
+        match self
+            .proc
+            .read_with(process.pid, "cgroup", CgroupFacts::parse)
+        {
+            Ok(facts) => find(facts).map_or(Cell::Nothing, Cell::Text),
             Err(error) => unreadable(error),
         }
     }

@@ -49,11 +49,7 @@ impl<'a> InsideUsers<'a> {
             // The map of the caller's own user namespace would translate to the parent's ids.
             return Some(uid);
         }
-        let read = || {
-            let mut text = Vec::new();
-            proc.read(pid, IdKind::User.file(), &mut text).ok()?;
-            IdMap::parse(&text).ok()
-        };
+        let read = || IdMap::read(pid, IdKind::User, proc).ok();
         self.maps
             .entry(ns.inode)
             .or_insert_with(read)

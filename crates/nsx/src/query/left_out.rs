@@ -156,8 +156,7 @@ fn named(pids: &[Pid], proc: &ProcRoot) -> Vec<String> {
     if pids.len() > FEW {
         return Vec::new();
     }
-    let mut buffer = Vec::new();
-    let name = |pid: &Pid| match proc.status(*pid, &mut buffer) {
+    let name = |pid: &Pid| match proc.status(*pid) {
         Ok(status) => format!("{pid} ({})", escape(&status.name)),
         Err(_) => pid.to_string(),
     };

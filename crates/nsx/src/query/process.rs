@@ -66,7 +66,6 @@ pub(crate) struct ProcessReader<'a> {
     root: Option<(u64, u64)>,
     /// The creator of each user namespace that was met.
     creators: HashMap<NsId, Option<u32>>,
-    buffer: Vec<u8>,
 }
 
 impl<'a> ProcessReader<'a> {
@@ -82,7 +81,6 @@ impl<'a> ProcessReader<'a> {
             names,
             root: proc.own_root().ok(),
             creators: HashMap::default(),
-            buffer: Vec::new(),
         }
     }
 
@@ -129,13 +127,9 @@ impl<'a> ProcessReader<'a> {
         let Ok(uid) = self.proc.euid(pid) else {
             return ProcessInfo::default();
         };
-        let command = match self.proc.command_line(pid, &mut self.buffer) {
+        let command = match self.proc.command_line(pid) {
             // A kernel thread and a zombie have only a name.
-            None => self
-                .proc
-                .status(pid, &mut self.buffer)
-                .ok()
-                .map(|status| status.name),
+            None => self.proc.status(pid).ok().map(|status| status.name),
             command => command,
         };
         ProcessInfo {
@@ -158,7 +152,7 @@ impl<'a> ProcessReader<'a> {
         let of = |status: &Status| (status.chain.clone(), status.ppid, status.ruid, status.euid);
         let is_still = self
             .proc
-            .status(pid, &mut self.buffer)
+            .status(pid)
             .is_ok_and(|now| of(&now) == of(status))
             && ns.is_none_or(|ns| self.proc.ns(pid, NsLink::Own(ns.kind)) == Ok(ns));
         if !is_still {
@@ -173,7 +167,7 @@ impl<'a> ProcessReader<'a> {
         ProcessInfo {
             uid: Some(status.euid),
             user: self.user_of(pid, status.euid, Some(status)),
-            command: Some(self.proc.command(pid, status, &mut self.buffer)),
+            command: Some(self.proc.command(pid, status)),
         }
     }
 }

@@ -215,9 +215,6 @@ fn creatable(call: &str) -> bool {
 }
 
 fn read(proc: &ProcRoot, call: &FailedCall, file: &str) -> Vec<u8> {
-    let mut text = Vec::new();
-    match proc.read_up_to(1 << 16, call.thread, file, &mut text) {
-        Ok(()) => text,
-        Err(_) => Vec::new(),
-    }
+    proc.read_up_to(1 << 16, call.thread, file)
+        .unwrap_or_default()
 }

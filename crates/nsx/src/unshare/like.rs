@@ -136,9 +136,9 @@ impl<'a> TargetReader<'a> {
 
     /// Returns the offsets of its clocks that are not zero.
     fn clocks(&self) -> Result<Vec<ClockOffset>, PlanError> {
-        let mut text = Vec::new();
         let (proc, pid) = (self.target.proc, self.target.process.pid());
-        proc.read(pid, "timens_offsets", &mut text)
+        let text = proc
+            .read(pid, "timens_offsets")
             .map_err(self.target.failure("clock offsets"))?;
         Ok(clock_offsets(&text))
     }

@@ -95,11 +95,8 @@ fn resolve(
 
 impl Ranges {
     fn read(ids: IdKind, caller: &Caller, proc: &ProcRoot) -> Result<Self, Error> {
-        let mut text = Vec::new();
-        let own_map = proc.read_own(ids.file(), &mut text);
-        let own_map = own_map
-            .map_err(|error| Error::Proc(Box::new(error)))
-            .and_then(|()| IdMap::parse(&text).map_err(|error| Error::Proc(Box::new(error))))?;
+        let own_map = IdMap::read_own(ids, proc);
+        let own_map = own_map.map_err(|error| Error::Proc(Box::new(error)))?;
         let user = accounts::user_or_number(caller.uid);
         let given = user.and_then(|user| Ok((accounts::given_ranges(ids, &user)?, user)));
         let (given, user) =

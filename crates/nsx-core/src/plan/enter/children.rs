@@ -81,7 +81,7 @@ impl TargetProcess<'_> {
                     self.proc.ns(*pid, NsLink::Own(NsKind::Pid)) == Ok(children)
                         && self
                             .proc
-                            .status(*pid, &mut Vec::new())
+                            .status(*pid)
                             .is_ok_and(|it| it.chain.innermost() == Pid::INIT)
                 };
                 Ok(self.proc.pids()?.into_iter().filter(is_init).any(runs))

@@ -76,6 +76,6 @@ impl GroupSteps {
 /// Returns whether programs in the caller's user namespace may set their groups; `true` if that
 /// cannot be read.
 fn caller_may_set_groups(proc: &ProcRoot) -> bool {
-    let mut text = Vec::new();
-    proc.read_own("setgroups", &mut text).is_err() || !text.starts_with(b"deny")
+    let text = proc.read_own("setgroups");
+    text.map_or(true, |text| !text.starts_with(b"deny"))
 }

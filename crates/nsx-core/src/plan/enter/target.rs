@@ -160,11 +160,9 @@ impl TargetProcess<'_> {
     }
 
     fn read(&self, file: &'static str) -> Result<Vec<u8>, PlanError> {
-        let mut text = Vec::new();
         self.proc
-            .read(self.process.pid(), file, &mut text)
-            .map_err(self.failure(file))?;
-        Ok(text)
+            .read(self.process.pid(), file)
+            .map_err(self.failure(file))
     }
 
     /// Returns a function that words errors in reading `what`: as the target's end, if the target

@@ -91,10 +91,9 @@ pub(super) fn remount_each(
 ) -> Result<(), Errno> {
     let mount_point = rustix::fs::readlink(path_of(mount_point), Vec::new())?;
     let mount_point = mount_point.as_bytes();
-    let mut text = Vec::new();
     let mounts = proc
-        .read_own("mountinfo", &mut text)
-        .and_then(|()| proc::Mount::parse_all(&text));
+        .read_own("mountinfo")
+        .and_then(|text| proc::Mount::parse_all(&text));
     let mounts = mounts.map_err(|error| match error {
         ProcError::Os(errno) => errno,
         _ => Errno::IO,

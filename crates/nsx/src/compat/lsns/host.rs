@@ -43,7 +43,6 @@ pub(super) struct Host<'a> {
     users: Option<HashMap<u32, Vec<u8>>>,
     relations: Relations,
     numbers: Option<NsidSocket>,
-    buffer: Vec<u8>,
 }
 
 impl<'a> Host<'a> {
@@ -55,7 +54,6 @@ impl<'a> Host<'a> {
             users: None,
             relations: Relations::default(),
             numbers: None,
-            buffer: Vec::new(),
         }
     }
 
@@ -64,10 +62,10 @@ impl<'a> Host<'a> {
         if let Some(known) = self.processes.get(&pid) {
             return known.clone();
         }
-        let process = self.proc.status(pid, &mut self.buffer).ok().map(|status| {
+        let process = self.proc.status(pid).ok().map(|status| {
             let mut command = Vec::new();
             if self.commands {
-                command = self.proc.command(pid, &status, &mut self.buffer);
+                command = self.proc.command(pid, &status);
                 command.truncate(LONGEST_COMMAND);
             }
             Rc::new(Process {
@@ -148,10 +146,9 @@ impl<'a> Host<'a> {
 /// # Errors
 /// A complaint if the table of mounts cannot be read.
 pub(super) fn mounts(proc: &ProcRoot) -> Result<Mounts, Complaint> {
-    let mut text = Vec::new();
     let mounts = proc
-        .read_own("mountinfo", &mut text)
-        .and_then(|()| Mount::parse_all(&text));
+        .read_own("mountinfo")
+        .and_then(|text| Mount::parse_all(&text));
     let mut bound = Mounts::new();
     for mount in mounts.map_err(|error| wording::no_mounts(&error))? {
         if let Some(ns) = mount.namespace() {

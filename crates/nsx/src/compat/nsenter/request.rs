@@ -289,12 +289,10 @@ fn replace(files: &mut Vec<NamespaceFile>, with: NamespaceFile) {
 /// of the caller's shows.
 fn cgroups(source: &mut Source) -> Result<Vec<CgroupFile>, Complaint> {
     let text = source.read("cgroup")?;
-    let mut own = Vec::new();
-    let mounts = source.proc().and_then(|proc| {
-        proc.read_own("cgroup", &mut own).ok()?;
-        Mounts::read(proc).ok()
-    });
-    let Some(mounts) = mounts else {
+    let read = source
+        .proc()
+        .and_then(|proc| Some((proc.read_own("cgroup").ok()?, Mounts::read(proc).ok()?)));
+    let Some((own, mounts)) = read else {
         return Err(wording::cannot_open(b"/proc/self/cgroup")(Errno::NOENT));
     };
     let own = Membership::parse_all(&own);

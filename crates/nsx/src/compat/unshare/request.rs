@@ -163,9 +163,7 @@ fn map(
 }
 
 fn read_own_map(ids: IdKind, proc: Option<&ProcRoot>) -> Result<IdMap, Complaint> {
-    let mut text = Vec::new();
-    let read = proc.and_then(|proc| proc.read_own(ids.file(), &mut text).ok());
-    read.and_then(|()| IdMap::parse(&text).ok())
+    proc.and_then(|proc| IdMap::read_own(ids, proc).ok())
         .ok_or_else(|| wording::unreadable(&format!("/proc/self/{}", ids.file()), Errno::NOENT))
 }
 

@@ -7,11 +7,9 @@ use rustix::fs::{Access, AtFlags, CWD};
 use std::path::PathBuf;
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
-    let mut text = Vec::new();
     let mounts = Mounts::read(&facts.proc);
-    let read = facts.proc.read_own("cgroup", &mut text);
-    let (mounts, memberships) = match (mounts, read) {
-        (Ok(mounts), Ok(())) => (mounts, Membership::parse_all(&text)),
+    let (mounts, memberships) = match (mounts, facts.proc.read_own("cgroup")) {
+        (Ok(mounts), Ok(text)) => (mounts, Membership::parse_all(&text)),
         (Err(error), _) | (_, Err(error)) => {
             let finding = format!("your cgroups cannot be read: {error}");
             return vec![Finding::unknown("cgroups", finding)];

@@ -96,11 +96,7 @@ impl Facts {
 
     /// Reads a file of the process in /proc, no more than `most` bytes of it.
     fn read(&self, file: &str, most: usize) -> Result<Vec<u8>, ProcError> {
-        let mut text = Vec::new();
-        self.system
-            .proc
-            .read_up_to(most, self.pid, file, &mut text)?;
-        Ok(text)
+        self.system.proc.read_up_to(most, self.pid, file)
     }
 
     /// Reads the memberships of the process in cgroups.

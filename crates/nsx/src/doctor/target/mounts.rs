@@ -51,9 +51,8 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     if !facts.own.contains(NsKind::Mnt) {
         return vec![Finding::bad("mounts", "it has the host's mounts")];
     }
-    let mut text = Vec::new();
-    let read = facts.system.proc.read_own("mountinfo", &mut text);
-    let own = read.and_then(|()| MountEntry::parse_all(&text));
+    let own = facts.system.proc.read_own("mountinfo");
+    let own = own.and_then(|text| MountEntry::parse_all(&text));
     let theirs = facts
         .read("mountinfo", LONGEST)
         .and_then(|text| MountEntry::parse_all(&text));

@@ -41,7 +41,6 @@ pub(super) struct Changes<'a> {
     /// Processes that joined namespaces, as the kernel told.
     joined: HashSet<Pid>,
     events: Vec<Event>,
-    buffer: Vec<u8>,
 }
 
 impl<'a> Changes<'a> {
@@ -64,7 +63,6 @@ impl<'a> Changes<'a> {
             unknown: Vec::new(),
             joined: HashSet::default(),
             events: Vec::new(),
-            buffer: Vec::new(),
         };
         if let Some(heard) = heard {
             let lost = heard.take_lost();
@@ -256,7 +254,7 @@ impl<'a> Changes<'a> {
                 continue;
             };
             // A process that started since then is another one with the same PID.
-            let started = self.proc.start_time(member.pid, &mut self.buffer);
+            let started = self.proc.start_time(member.pid);
             if started.is_ok_and(|started| started < ticks(self.earlier.begun))
                 && !self.joined.contains(&member.pid)
             {
@@ -304,9 +302,9 @@ impl<'a> Changes<'a> {
 
     /// Describes a namespace with a process, while that exists.
     fn process(&mut self, entry: Entry, pid: Option<Pid>) -> Subject {
-        let status = pid.and_then(|pid| self.proc.status(pid, &mut self.buffer).ok());
+        let status = pid.and_then(|pid| self.proc.status(pid).ok());
         let command = pid.zip(status.as_ref()).map(|(pid, status)| {
-            let command = self.proc.command(pid, status, &mut self.buffer);
+            let command = self.proc.command(pid, status);
             String::from_utf8_lossy(&command).into_owned()
         });
         let name = self.this.names.get(&entry.ns);

@@ -31,7 +31,6 @@ pub(super) struct Heard<'a> {
     open: HashMap<(Pid, NsKind), Open>,
     /// The time until which nsx reads no events.
     rests_until: Instant,
-    buffer: Vec<u8>,
 }
 
 /// A namespace that was created or joined.
@@ -76,7 +75,6 @@ impl<'a> Heard<'a> {
             next: 0,
             open: HashMap::default(),
             rests_until: Instant::now(),
-            buffer: Vec::new(),
         })
     }
 
@@ -205,7 +203,6 @@ impl<'a> Heard<'a> {
             open,
             records,
             proc,
-            buffer,
             ..
         } = self;
         open.retain(|(task, _), open| {
@@ -213,7 +210,7 @@ impl<'a> Heard<'a> {
                 return false;
             };
             let found = proc.open_ns(*task, open.link);
-            if !is_same(proc, *task, record.time, buffer) {
+            if !is_same(proc, *task, record.time) {
                 return false;
             }
             match found {
@@ -235,10 +232,10 @@ impl<'a> Heard<'a> {
             Act::Cloned { parent, command } => (Some(*parent), Some(command.clone())),
             Act::Unshared | Act::Joined => (None, None),
         };
-        let status = self.proc.status(task, &mut self.buffer).ok();
+        let status = self.proc.status(task).ok();
         let seen = status.and_then(|status| {
-            let command = self.proc.command(task, &status, &mut self.buffer);
-            let is_same = is_same(self.proc, task, event.time, &mut self.buffer);
+            let command = self.proc.command(task, &status);
+            let is_same = is_same(self.proc, task, event.time);
             is_same.then_some((status, command))
         });
         let (pid, ppid, command) = match seen {
@@ -255,8 +252,7 @@ impl<'a> Heard<'a> {
 }
 
 /// Returns whether a task existed when its event happened; else it is another one with the same id.
-fn is_same(proc: &ProcRoot, task: Pid, time: u64, buffer: &mut Vec<u8>) -> bool {
+fn is_same(proc: &ProcRoot, task: Pid, time: u64) -> bool {
     let time = ticks(Duration::from_nanos(time));
-    proc.start_time(task, buffer)
-        .is_ok_and(|started| started <= time)
+    proc.start_time(task).is_ok_and(|started| started <= time)
 }
