@@ -5,8 +5,12 @@ use crate::{doctor::report::Finding, text};
 use nsx_core::{
     ns::NsKind,
     permission::{Outcome, Over, Subject, requires},
-    proc::{self, NsLink, ProcError},
+    proc::{NsLink, ProcError},
     rustix::thread::CapabilitySet,
+};
+use procfs::{
+    FromBufReadSI, LocalSystemInfo,
+    net::{TcpNetEntries, TcpState},
 };
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -57,12 +61,19 @@ fn listening(facts: &Facts) -> Finding {
 
 /// Returns the addresses on which sockets of a table listen. The kernel writes the table, and a
 /// network without IPv6 has none.
-fn sockets(facts: &Facts, table: &str) -> Result<Vec<SocketAddr>, ProcError> {
-    match facts.read(table, LONGEST) {
-        Ok(text) => proc::listening(&text),
-        Err(ProcError::Vanished) => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
+fn sockets(facts: &Facts, table: &str) -> Result<Vec<SocketAddr>, String> {
+    let text = match facts.read(table, LONGEST) {
+        Ok(text) => text,
+        Err(ProcError::Vanished) => return Ok(Vec::new()),
+        Err(error) => return Err(error.to_string()),
+    };
+    let entries = TcpNetEntries::from_buf_read(text.as_slice(), &LocalSystemInfo);
+    let entries = entries.map_err(|error| text::escape(error.to_string().as_bytes()))?;
+    let listening = entries
+        .0
+        .into_iter()
+        .filter(|it| it.state == TcpState::Listen);
+    Ok(listening.map(|it| it.local_address).collect())
 }
 
 fn ports(addresses: &[SocketAddr]) -> Option<String> {
