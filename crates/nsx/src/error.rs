@@ -173,7 +173,6 @@ impl Error {
         match self {
             Self::Missing(_) | Self::Absent(_) => true,
             Self::Target(error) => error.is_absence(),
-            Self::Link(LinkError::To(error)) => error.is_absence(),
             Self::Hinted(error, _) => error.is_absence(),
             _ => false,
         }

@@ -20,6 +20,7 @@ mod complete;
 pub mod doctor;
 pub mod enter;
 mod error;
+mod executable;
 mod execution;
 pub mod exit;
 mod hints;

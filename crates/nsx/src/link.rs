@@ -76,7 +76,7 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
     };
     let translates = wanted.translates();
     check_once(translates, "table=", set.as_ref())?;
-    let settled = links::settle(&wanted, &caller, &proc)?;
+    let settled = links::settle(&wanted, |word| target::network(word, &proc), &caller, &proc)?;
     let network = settled.network;
     check_once(network.uplink.is_some(), "uplink=", set.as_ref())?;
     check(&network, set.is_some())?;

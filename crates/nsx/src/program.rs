@@ -1,14 +1,13 @@
 //! The common parts of the requests of unshare and enter: the caller, the program to run, users and
 //! groups.
 
-use crate::{error::Error, text};
+use crate::{error::Error, executable::is_program, text};
 use nsx_core::{
     accounts,
     plan::{Caller, PlanError},
     proc::ProcRoot,
     shell,
 };
-use rustix::fs::{Access, AtFlags, CWD};
 use std::{
     ffi::{CString, OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
@@ -65,11 +64,6 @@ pub(crate) fn is_found(word: &OsStr) -> bool {
     }
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|it| is_program(&it.join(word))))
-}
-
-/// Returns whether the caller may execute a file.
-pub(crate) fn is_program(path: &Path) -> bool {
-    path.is_file() && rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_ok()
 }
 
 /// Returns an argument as system calls take it.

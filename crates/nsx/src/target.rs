@@ -39,6 +39,11 @@ pub(crate) fn open(
     Ok((found, NamespaceFile::new(word.into(), namespace)))
 }
 
+/// Looks a target up and opens its network namespace.
+pub(crate) fn network(word: &OsStr, proc: &ProcRoot) -> Result<NamespaceFile, Error> {
+    open(word, NsKind::Net, proc).map(|(_, file)| file)
+}
+
 /// Opens the namespace of this kind of what `word` led to.
 pub(crate) fn namespace_of(
     found: &Found,

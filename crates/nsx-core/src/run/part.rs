@@ -1,6 +1,6 @@
 //! The parts of what an outside leaves behind, and how each is undone.
 
-use super::{mounts::mount_id, network, record, table, uplink};
+use super::{mounts::mount_id, network, record_file, table, uplink};
 use crate::{
     ns::Namespace,
     plan::{self, Addition, Bridge, LinkKind, Pin, Plan, Record, Step, Table, Uplink},
@@ -109,7 +109,7 @@ impl Part {
             (Self::File, Whole::Record(record)) => {
                 rustix::fs::unlinkat(CWD, &record.path, AtFlags::empty())
             }
-            (Self::File, Whole::Addition(addition)) => record::take_back(addition),
+            (Self::File, Whole::Addition(addition)) => record_file::take_back(addition),
             // Not what others have mounted there since.
             (Self::Shared(_), Whole::Pin(pin)) => {
                 rustix::mount::unmount(pin.directory(), UnmountFlags::NOFOLLOW)

@@ -1,4 +1,4 @@
-//! What a shell may propose, and how it is written for each shell.
+//! Proposals for a shell, and how they are written for each shell.
 
 use crate::text::escape;
 use clap::builder::StyledStr;
@@ -39,7 +39,7 @@ impl Word {
     }
 }
 
-/// What else the shell may propose, or what happens after a word.
+/// Proposals beside the words, and the end of a word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Nothing else. A space follows a word.
@@ -51,7 +51,7 @@ pub(super) enum Kind {
     Files(usize),
     /// Directories, likewise.
     Directories(usize),
-    /// What the program proposes that begins at this word of the command line.
+    /// Proposals of the program that begins at this word of the command line.
     Program(usize),
 }
 

@@ -12,7 +12,7 @@ pub(super) struct Line<'c> {
     pub(super) position: Position<'c>,
 }
 
-/// What the last word of a command line is.
+/// Meaning of the last word of a command line.
 #[derive(Debug)]
 pub(super) enum Position<'c> {
     /// The beginning of an option.

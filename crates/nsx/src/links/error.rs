@@ -1,6 +1,5 @@
 //! Errors that say why links cannot be made as typed, with the ways out.
 
-use crate::error::Error;
 use nsx_core::plan::Publish;
 use nsx_net::{InterfaceName, NetlinkError};
 use rustix::io::Errno;
@@ -33,12 +32,9 @@ pub(crate) enum LinkError {
     /// An interface in another network has the name.
     #[error("there is an interface {0} in {1} already")]
     TakenInside(InterfaceName, String),
-    /// What is in another network cannot be listed.
+    /// Another network cannot be listed.
     #[error("failed to list the links of {}", .0.display())]
     Inside(PathBuf, #[source] NetlinkError),
-    /// The target of `to` cannot be found or opened.
-    #[error(transparent)]
-    To(Box<Error>),
     /// Both ends would be in one network.
     #[error("both ends of the cable would be in the network of {}", .0.display())]
     Loop(PathBuf),
@@ -88,7 +84,6 @@ impl LinkError {
                 "without it, --link pasta or --link slirp4netns connect a network of its own"
                     .to_owned()
             }
-            Self::To(error) => return error.hints(),
             Self::NoBridge(name) => format!("add create to have it made: bridge={name},create"),
             Self::Gateway(router) => {
                 format!("name an address beside {router}: addr=ADDRESS/PREFIX")

@@ -19,7 +19,7 @@ pub(crate) use publish::parse as publish;
 pub(crate) use settle::OWN_BRIDGE;
 pub(crate) use spec::LinkSpec;
 
-use crate::{program::is_program, target};
+use crate::executable::is_program;
 use existing::Existing;
 use nat::{Inside, Nftables};
 use nsx_core::{
@@ -29,7 +29,6 @@ use nsx_core::{
 };
 use nsx_net::{InterfaceName, IpNet};
 use rustix::thread::CapabilitySet;
-use settle::Cabled;
 use spec::SpecKind;
 use std::{ffi::OsStr, path::PathBuf};
 
@@ -68,12 +67,13 @@ pub(crate) struct Links {
 }
 
 /// Settles a connection: each link with names and addresses for those that have none, and what the
-/// other options need.
-pub(crate) fn settle(
+/// other options need. `open` opens the network namespace that a link leads to by name.
+pub(crate) fn settle<E: From<LinkError>>(
     wanted: &Wanted<'_>,
+    open: impl Fn(&OsStr) -> Result<NamespaceFile, E>,
     caller: &Caller,
     proc: &ProcRoot,
-) -> Result<Links, LinkError> {
+) -> Result<Links, E> {
     let mut specs = wanted.links.to_vec();
     let can_link = caller.can(CapabilitySet::NET_ADMIN);
     if specs.is_empty() && wanted.translates() {
@@ -91,22 +91,23 @@ pub(crate) fn settle(
     });
     if let Some((kind, spec)) = uplink {
         if specs.len() > 1 {
-            return Err(LinkError::Contradiction(
-                "pasta and slirp4netns are the only link of their network",
-            ));
+            let why = "pasta and slirp4netns are the only link of their network";
+            return Err(LinkError::Contradiction(why).into());
         }
-        return uplink::settle(kind, spec, wanted);
+        return Ok(uplink::settle(kind, spec, wanted)?);
     }
     if !can_link {
-        return Err(LinkError::Capability);
+        return Err(LinkError::Capability.into());
     }
     let inside = wanted.target.map(Existing::read).transpose()?;
-    let specs = specs
-        .into_iter()
-        .map(|spec| cabled(spec, wanted.target, proc));
-    let specs = specs.collect::<Result<Vec<_>, _>>()?;
+    let mut cables = Vec::new();
+    for spec in specs {
+        let far = spec.to().map(|word| open(OsStr::new(word))).transpose()?;
+        let far = far.map(|file| far_end(&file, wanted.target, proc));
+        cables.push((spec, far.transpose()?));
+    }
     let mut settled = Links {
-        network: settle::settle(specs, wanted.pins_network, inside.as_ref())?,
+        network: settle::settle(cables, wanted.pins_network, inside.as_ref())?,
         ..Links::default()
     };
     if wanted.translates() {
@@ -115,24 +116,18 @@ pub(crate) fn settle(
     Ok(settled)
 }
 
-/// Finds the network that the far end of a cable is to be in.
-fn cabled(
-    spec: LinkSpec,
+/// Reads the network that the far end of a cable is to be in.
+fn far_end(
+    file: &NamespaceFile,
     inside: Option<&NamespaceFile>,
     proc: &ProcRoot,
-) -> Result<Cabled, LinkError> {
-    let Some(word) = spec.to() else {
-        return Ok((spec, None));
-    };
-    let opened = target::open(OsStr::new(word), NsKind::Net, proc);
-    let (_, file) = opened.map_err(|error| LinkError::To(Box::new(error)))?;
+) -> Result<Existing, LinkError> {
     let own = proc.own_ns(NsLink::Own(NsKind::Net)).ok();
     let mut others = own.into_iter().chain(inside.map(|inside| inside.ns.id()));
     if others.any(|other| other == file.ns.id()) {
-        return Err(LinkError::Loop(file.path));
+        return Err(LinkError::Loop(file.path.clone()));
     }
-    let far = Existing::read(&file)?;
-    Ok((spec, Some(far)))
+    Existing::read(file)
 }
 
 /// Adds a table that translates the addresses of the cables.

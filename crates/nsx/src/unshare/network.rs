@@ -4,6 +4,7 @@ use crate::{
     error::Error,
     lab::Name,
     links::{self, LinkSpec, Owner, Wanted},
+    target,
 };
 use clap::Args;
 use nsx_core::{
@@ -86,7 +87,7 @@ impl NetworkOptions {
             joins_user: request.kinds.contains(NsKind::User),
             owner,
         };
-        let mut settled = links::settle(&wanted, caller, proc)?;
+        let mut settled = links::settle(&wanted, |word| target::network(word, proc), caller, proc)?;
         notes.append(&mut settled.notes);
         if let Some(text) = settled.resolvers.take() {
             set_resolvers(request, text);
