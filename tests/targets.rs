@@ -1,4 +1,5 @@
-//! Targets other than containers: namespaces by name, file, inode and id, and systemd's units. Containers of real engines are in `engines`.
+//! Targets other than containers: namespaces by name, file, inode and id, and systemd's units.
+//! Containers of real engines are in `engines`.
 
 use crate::support::{Cgroups, Host, Need, Session, Test, root, until};
 

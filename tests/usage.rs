@@ -55,7 +55,16 @@ fn help_goes_to_standard_output(session: &Session) {
         );
         assert_eq!(session.nsx(&format!("help {command}")).output(), long);
     }
-    assert!(session.nsx("--version").output().starts_with("nsx "));
+    for words in ["--version", "-V", "ls -V", "enter --version"] {
+        let version = session.nsx(words).output();
+        assert!(version.starts_with("nsx "), "{words}: {version}");
+    }
+    let enter = session.nsx("enter -h").output();
+    let (_, files) = enter.split_once("\nFiles and terminal:\n").unwrap();
+    let (files, _) = files.split_once("\n\n").unwrap();
+    for option in ["--host-tools", "--no-fix", "--pty", "--preserve-fds"] {
+        assert!(files.contains(option), "{option}: {files}");
+    }
 }
 
 /// Runs nsx, which must refuse with this status and these words, and run nothing.

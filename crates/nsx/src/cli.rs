@@ -18,6 +18,33 @@ use std::{
     os::unix::ffi::OsStrExt,
 };
 
+/// The help of `nsx`, which fits a screen.
+const HELP: &str = "\
+Create, enter, list and translate Linux namespaces
+
+Usage: nsx COMMAND [OPTION]...
+
+  enter          Run a program in a container, or in the namespaces of a process
+  unshare        Run a program in new namespaces
+  ls             List containers and namespaces, and what keeps them alive
+  net, ss        List the devices, and sockets, of all network namespaces
+  mounts         List the mounts that a process or container sees
+  pidmap, idmap  Translate process ids, and user and group ids
+  doctor         Find out what you can do here, or what isolates a container
+  can, trace     Find out why something is refused, before or when it happens
+  bench          Measure what namespaces cost on this host
+  pin, rm        Keep namespaces in files, and remove such files and sets
+  link, unlink   Connect the network of a set or container, and disconnect it
+  compat         Run as unshare, nsenter or lsns of util-linux
+
+Examples:
+  nsx ls                       what has namespaces of its own
+  nsx enter web                a shell in the container web
+  nsx unshare -r --pid --net   a shell as root, alone in a network of its own
+
+`nsx help COMMAND` explains a command, `nsx COMMAND -h` briefly.
+";
+
 /// Create, enter, list and translate Linux namespaces.
 #[derive(Debug, Parser)]
 #[command(
@@ -25,7 +52,7 @@ use std::{
     version,
     disable_help_subcommand = true,
     subcommand_required = true,
-    after_help = "`nsx help COMMAND` explains a command, `nsx COMMAND -h` briefly."
+    override_help = HELP
 )]
 pub enum Nsx {
     /// Run a program in new namespaces
@@ -204,5 +231,32 @@ fn print_usage(mut error: clap::Error, failure: ExitStatus) -> ExitStatus {
         failure
     } else {
         ExitStatus::SUCCESS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_names_every_command_on_one_screen() {
+        let lines: Vec<_> = HELP.lines().collect();
+        assert!(lines.len() <= 24 && lines.iter().all(|line| line.len() <= 80));
+        let names = lines.iter().filter_map(|line| line.split("  ").nth(1));
+        let names: Vec<_> = names.flat_map(|names| names.split(", ")).collect();
+        for command in Nsx::command().get_subcommands() {
+            assert!(names.contains(&command.get_name()), "{command}");
+        }
+    }
+
+    #[test]
+    fn every_example_fits_80_columns() {
+        for command in Nsx::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            for line in help.lines().filter(|line| line.starts_with(' ')) {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
     }
 }

@@ -21,9 +21,9 @@ use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 const EXAMPLES: &str = "\
 Examples:
-  nsx link lab:web veth                   a cable to nsx's own bridge, with an address and a route
-  nsx link lab:web --publish 8080:80      the same, and a port of this host that leads inside
-  nsx link lab:web veth,to=lab:db         a cable between two sets, with an address at each end
+  nsx link lab:web veth                   a cable to nsx's own bridge
+  nsx link lab:web --publish 8080:80      the same, and a port that leads inside
+  nsx link lab:web veth,to=lab:db         a cable between two sets
   nsx link docker:web veth,bridge=br0,addr=10.0.0.7/24
   nsx unlink lab:web eth0                 remove it
 
@@ -34,7 +34,7 @@ Exit status: 0 if all links are made, 1 if the target does not exist, 2 for wron
 /// If one link cannot be made, none is. A link ends with the network namespace; `nsx unlink` removes
 /// it before, and `nsx rm` removes all links of a set.
 #[derive(Debug, Parser)]
-#[command(name = "nsx link", bin_name = "nsx link", after_help = EXAMPLES)]
+#[command(name = "nsx link", version, bin_name = "nsx link", after_help = EXAMPLES)]
 pub struct Options {
     /// A set as lab:NAME, a process, a container, or a network namespace
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]

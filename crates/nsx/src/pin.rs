@@ -20,7 +20,8 @@ use std::{
 
 const EXAMPLES: &str = "\
 Examples:
-  nsx pin docker:web netns:web              the network of a container, for `ip netns exec web`
+  nsx pin docker:web netns:web              the network of a container, for `ip
+                                            netns exec web`
   nsx pin 4711 uts=/run/x/uts ipc=/run/x/ipc
                                             two namespaces of a process
   nsx rm netns:web                          remove the pin
@@ -32,7 +33,7 @@ Exit status: 0 if all are kept, 1 if the target does not exist, 2 for wrong usag
 /// Each namespace is bound to its file, which is created if it is missing, and lives until `nsx rm`
 /// removes the file, even if all its processes end. If one namespace cannot be kept, none is.
 #[derive(Debug, Parser)]
-#[command(name = "nsx pin", bin_name = "nsx pin", after_help = EXAMPLES)]
+#[command(name = "nsx pin", version, bin_name = "nsx pin", after_help = EXAMPLES)]
 pub struct Options {
     /// A process or container, or a namespace
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]

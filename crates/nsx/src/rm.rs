@@ -19,8 +19,9 @@ use std::{
 
 const EXAMPLES: &str = "\
 Examples:
-  nsx rm lab:web                 the set of `nsx unshare --name web`, and what runs in it
-  nsx rm netns:blue              the network namespace that ip-netns(8) calls blue
+  nsx rm lab:web                 the set of `nsx unshare --name web`, and what
+                                 runs in it
+  nsx rm netns:blue              the network namespace blue of ip-netns(8)
   nsx rm ./web.net /run/x/uts    pins of any kind, by their files
   nsx rm /run/x                  every pin in a directory
 
@@ -34,7 +35,7 @@ Exit status: 0 if all were removed, 1 if one does not exist, 2 for wrong usage o
 /// itself ends if nothing else keeps it: no process, no descriptor, no other pin. Nothing but pins
 /// are removed.
 #[derive(Debug, Parser)]
-#[command(name = "nsx rm", bin_name = "nsx rm", after_help = EXAMPLES)]
+#[command(name = "nsx rm", version, bin_name = "nsx rm", after_help = EXAMPLES)]
 pub struct Options {
     /// A set as lab:NAME, a pin as netns:NAME or as a path with a slash, or a directory of pins
     #[arg(value_name = "PIN", required = true, value_hint = ValueHint::AnyPath)]

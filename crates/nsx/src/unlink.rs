@@ -26,7 +26,7 @@ or a failure.";
 /// Both ends of a cable are removed, and the ports and names that a set has by the link. An interface
 /// that was moved into a set comes back.
 #[derive(Debug, Parser)]
-#[command(name = "nsx unlink", bin_name = "nsx unlink", after_help = EXAMPLES)]
+#[command(name = "nsx unlink", version, bin_name = "nsx unlink", after_help = EXAMPLES)]
 pub struct Options {
     /// A set as lab:NAME, a process, a container, or a network namespace
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]

@@ -7,9 +7,9 @@ use nsx_core::ns::{NsKind, NsSet};
 
 const EXAMPLES: &str = "\
 Examples:
-  nsx bench                                 all kinds and usual sets, for some minutes
-  nsx bench --kinds net --alive 1,1000      network namespaces beside 1 and 1,000 others
-  nsx bench --kinds mnt,pid,user --runs 20  three kinds, created by one call
+  nsx bench                                 all kinds and usual sets: minutes
+  nsx bench --kinds net --alive 1,1000      networks beside 1 and 1,000 others
+  nsx bench --kinds mnt,pid,user --runs 20  three kinds, by one call
 
 Exit status: 0, or 2 for wrong usage or a failure.";
 
@@ -20,7 +20,7 @@ Exit status: 0, or 2 for wrong usage or a failure.";
 /// the kernel's MEMORY for it. A second table has the time of a packet from one network namespace to
 /// another, and of setuid(2) with a map of ids and without. nsx-bench(1) describes the method.
 #[derive(Debug, Parser)]
-#[command(name = "nsx bench", bin_name = "nsx bench", after_help = EXAMPLES)]
+#[command(name = "nsx bench", version, bin_name = "nsx bench", after_help = EXAMPLES)]
 pub struct Options {
     /// Measure namespaces of these kinds, created together; may be given several times
     ///

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 const EXAMPLES: &str = "\
 Examples:
   nsx can self enter docker:web        may I enter it, and if not, why not
-  nsx can 4711 signal 12               may process 4711 send a signal to process 12
+  nsx can 4711 signal 12               may process 4711 send process 12 a signal
   nsx can docker:web trace 1           may the container trace PID 1 of the host
 
 Exit status: 0 if it may, 1 if it may not or facts are hidden, 2 for wrong usage or a failure, such as \
@@ -21,7 +21,7 @@ a process that does not exist.";
 /// missing and the user namespace in which it is missing. Nothing is tried, and both processes are
 /// looked at from outside. Security modules other than Yama are not checked.
 #[derive(Debug, Parser)]
-#[command(name = "nsx can", bin_name = "nsx can", after_help = EXAMPLES)]
+#[command(name = "nsx can", version, bin_name = "nsx can", after_help = EXAMPLES)]
 pub struct Options {
     /// The process that acts: a process or container, or self for the caller
     #[arg(value_name = "PROCESS", allow_negative_numbers = true)]

@@ -7,9 +7,10 @@ use std::ffi::OsString;
 
 const EXAMPLES: &str = "\
 Examples:
-  nsx doctor                           what you can do on this host, and why not more
-  nsx doctor docker:web                what isolates a container, and what does not
-  nsx doctor --syscalls docker:web     the system calls that its seccomp filter lets through
+  nsx doctor                           what you can do here, and why not more
+  nsx doctor docker:web                what isolates a container, and what not
+  nsx doctor --syscalls docker:web     the system calls that its seccomp filter
+                                       lets through
   nsx doctor --json 4711               for programs, of process 4711
 
 Exit status: 0 if all is well, 1 if something is not or could not be checked, 2 for wrong usage or a \
@@ -20,7 +21,7 @@ failure, such as a target that does not exist.";
 /// Prints areas, each with its verdict and one line for each finding: ok, bad, info for a fact
 /// without a verdict, or `?` for what could not be checked. A line with `->` says what to change.
 #[derive(Debug, Parser)]
-#[command(name = "nsx doctor", bin_name = "nsx doctor", after_help = EXAMPLES)]
+#[command(name = "nsx doctor", version, bin_name = "nsx doctor", after_help = EXAMPLES)]
 pub struct Options {
     /// A process or container; without, this host
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]

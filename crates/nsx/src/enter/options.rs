@@ -28,6 +28,7 @@ use std::{
 #[derive(Debug, Parser)]
 #[command(
     name = "nsx enter",
+    version,
     about = "Run a program in a container, or in the namespaces of a process",
     override_usage = "nsx enter TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter -t \
     TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter --KIND=FILE... [OPTIONS] [--] \
@@ -39,7 +40,8 @@ Examples:
                                      as another user of it
   nsx enter --all-of 'docker:*' cat /etc/os-release
                                      in each of them
-  nsx enter 4711 --net -- ss -ltn    only its network; files and rights stay the caller's
+  nsx enter 4711 --net -- ss -ltn    its network alone, with files and rights of
+                                     the caller
   nsx enter 4711 --explain           what would be done, step by step"
 )]
 pub struct Options {
@@ -124,6 +126,7 @@ pub(super) struct Rights {
 
 /// Options that change what the program sees.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Files and terminal")]
 pub(super) struct ViewOptions {
     /// Run a program of the caller's beside the target: in its namespaces, but with the caller's
     /// files; $NSX_TARGET_ROOT leads to the target's
@@ -137,6 +140,7 @@ pub(super) struct ViewOptions {
 
 /// Options that limit what a hostile target can reach of the caller's.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Files and terminal")]
 pub(super) struct GuardOptions {
     /// Give the program N more of the caller's descriptors after 0, 1 and 2; with kinds named it
     /// has all

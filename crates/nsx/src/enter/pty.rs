@@ -16,6 +16,7 @@ use nsx_target::enter::Findings;
 use rustix::{stdio, termios::isatty};
 
 #[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Files and terminal")]
 pub(super) struct PtyOptions {
     /// Give the program a terminal of its own; the default at a terminal, if the mount namespace is
     /// joined

@@ -12,11 +12,14 @@ use std::ffi::OsString;
 
 const EXAMPLES: &str = "\
 Examples:
-  nsx idmap 12345                      how its user namespace maps users and groups to this one
+  nsx idmap 12345                      how its user namespace maps users and
+                                       groups to this one
   nsx idmap 12345 0 33                 the ids of its users 0 and 33 here
-  nsx idmap 12345 user www-data        the same for a user by the name that it has there
-  nsx idmap --reverse 12345 1000       the id that user 1000 of this one has there
-  nsx idmap --file /srv/data 12345     the file's owner there, and what process 12345 may do with it
+  nsx idmap 12345 user www-data        the same for a user by the name that it
+                                       has there
+  nsx idmap --reverse 12345 1000       the id there of user 1000 of this one
+  nsx idmap --file /srv/data 12345     the file's owner there, and what process
+                                       12345 may do with it
 
 Exit status: 0 if all have an id, 1 if some have none or the target does not exist, 2 for wrong \
 usage or a failure.
@@ -29,7 +32,7 @@ With --file, 0 if the target may read it.";
 /// namespace's inode number; RANGE, the range of the mapping that contains the id, as
 /// inside:outside:count, with outside in this namespace; NAME, the name that is known for the id.
 #[derive(Debug, Parser)]
-#[command(name = "nsx idmap", bin_name = "nsx idmap", after_help = EXAMPLES)]
+#[command(name = "nsx idmap", version, bin_name = "nsx idmap", after_help = EXAMPLES)]
 pub struct Options {
     /// A process or container, or a user namespace as `user:[INODE]`
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]

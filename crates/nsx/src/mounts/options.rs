@@ -14,11 +14,12 @@ use std::ffi::OsString;
 const EXAMPLES: &str = "\
 Examples:
   nsx mounts web                 the mounts that the container web sees
-  nsx mounts web db              what differs between the mounts of two containers
+  nsx mounts web db              what differs between two containers' mounts
   nsx mounts --watch web         mounts that appear, disappear and change there
-  nsx mounts --why /mnt/disk     what keeps this mount busy, in any mount namespace
+  nsx mounts --why /mnt/disk     what keeps this mount busy, in any mount
+                                 namespace
 
-Exit status: 0 if something is listed, 1 if nothing is; with two targets 0 if something differs, 1
+Exit status: 0 if something is listed, 1 if nothing is; with two targets 0 if something differs, 1 \
 if nothing does; 2 for wrong usage or a failure.";
 
 /// List the mounts that a process or container sees
@@ -27,7 +28,7 @@ if nothing does; 2 for wrong usage or a failure.";
 /// file system; OPTIONS; PROPAGATION, with whom later mounts are shared; and NOTE. Nothing is run in
 /// the target, and no file system is asked, so that one that hangs stalls nothing.
 #[derive(Debug, Parser)]
-#[command(name = "nsx mounts", bin_name = "nsx mounts", after_help = EXAMPLES)]
+#[command(name = "nsx mounts", version, bin_name = "nsx mounts", after_help = EXAMPLES)]
 pub struct Options {
     /// A process, container or mount namespace, as for `nsx ls`; your own without one
     ///

@@ -15,8 +15,10 @@ use std::ffi::OsString;
 const EXAMPLES: &str = "\
 Examples:
   nsx net                            the devices of every network namespace
-  nsx net web                        those of the container web, with their other ends
-  nsx net --sockets -l               who listens on which port, in every network namespace
+  nsx net web                        those of the container web, with their
+                                     other ends
+  nsx net --sockets -l               who listens on which port, in every network
+                                     namespace
   nsx net -Q 'MASTER == \"docker0\"'   the ports of a bridge, and whose they are
 
 Exit status: 0 if something is listed, 1 if nothing is, 2 for wrong usage or a failure.";
@@ -28,7 +30,7 @@ Exit status: 0 if something is listed, 1 if nothing is, 2 for wrong usage or a f
 /// is a port of; PEER, the other end of a veth pair or the parent of the device, in another network
 /// namespace after its NAME and a slash; and ADDRESSES.
 #[derive(Debug, Parser)]
-#[command(name = "nsx net", bin_name = "nsx net", after_help = EXAMPLES)]
+#[command(name = "nsx net", version, bin_name = "nsx net", after_help = EXAMPLES)]
 pub struct Options {
     /// A process, container or network namespace to list the devices of, as for `nsx ls`
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]

@@ -23,7 +23,7 @@ use std::{
 
 const EXAMPLES: &str = "\
 Examples:
-  nsx pidmap 12345                       its id in each PID namespace that sees it
+  nsx pidmap 12345                       its id in each PID namespace
   nsx pidmap --from 12345 1 17           what its PID namespace calls 1 and 17
   nsx pidmap -q --to 12345 12400         what its PID namespace calls 12400
   nsx pidmap --namespace-of 12345        the processes in its PID namespace
@@ -38,7 +38,7 @@ Exit status: 0 if all were translated, 1 if some were not, 2 for wrong usage or 
 /// `?` if the kernel hides it; OF, the owner of the namespace. For a target that is not a number,
 /// prints a line for each process that its PID namespace sees.
 #[derive(Debug, Parser)]
-#[command(name = "nsx pidmap", bin_name = "nsx pidmap", after_help = EXAMPLES)]
+#[command(name = "nsx pidmap", version, bin_name = "nsx pidmap", after_help = EXAMPLES)]
 pub struct Options {
     /// Processes by their ids, or - for ids on standard input, or one other target, whose processes
     /// are listed

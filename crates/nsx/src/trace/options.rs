@@ -19,7 +19,7 @@ found.";
 /// call, the check and the user namespace in which a capability is missing. The program runs
 /// under ptrace(2): slower, and set-user-ID programs get no privilege unless you are root.
 #[derive(Debug, Parser)]
-#[command(name = "nsx trace", bin_name = "nsx trace", after_help = EXAMPLES)]
+#[command(name = "nsx trace", version, bin_name = "nsx trace", after_help = EXAMPLES)]
 pub struct Options {
     /// The program and its arguments
     #[arg(

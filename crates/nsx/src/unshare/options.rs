@@ -23,6 +23,7 @@ use std::{ffi::OsString, path::PathBuf};
 #[derive(Debug, Parser)]
 #[command(
     name = "nsx unshare",
+    version,
     about = "Run a program in new namespaces",
     override_usage = "nsx unshare [OPTIONS] [--] [PROGRAM [ARG]...]",
     after_help = "\
@@ -30,11 +31,14 @@ Examples:
   nsx unshare -r --pid            a shell as root, alone in a PID namespace
   nsx unshare -r --net ss -ltn    a program in a network of its own
   nsx unshare -r --overlay .:$PWD make install
-                                  a trial run: what it changes below . is lost at the end
+                                  a trial run: what it changes below . is lost
+                                  at the end
   nsx unshare -r --root debian --dev --pid --overlay debian:/
-                                  a shell in a root file system that stays as it is
+                                  a shell in a root file system that stays as it
+                                  is
   nsx unshare -r --ro-root --tmpfs /tmp --bind . make
-                                  a build that can write below . and in a /tmp of its own
+                                  a build that can write below . and in a /tmp
+                                  of its own
   nsx unshare -a --explain        what would be done, step by step"
 )]
 pub struct Options {

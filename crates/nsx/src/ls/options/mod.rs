@@ -15,12 +15,13 @@ const EXAMPLES: &str = "\
 Examples:
   nsx ls -t net    the network namespaces, with the number of processes in each
   nsx ls -p $$     the namespaces that this shell is in
-  nsx ls --pids    the processes in PID namespaces below this one, such as those of containers
+  nsx ls --pids    the processes in PID namespaces below this one, such as those
+                   of containers
   nsx ls 4711      the namespaces of process 4711, and which of them you share
   nsx ls --why /run/netns/blue
                    what keeps this namespace alive
 
-Exit status: 0 if something is listed, 1 if nothing is; with --diff 0 if something differs, 1 if
+Exit status: 0 if something is listed, 1 if nothing is; with --diff 0 if something differs, 1 if \
 nothing does; 2 for wrong usage or a failure.";
 
 /// List namespaces, or the processes in nested PID namespaces
@@ -30,7 +31,7 @@ nothing does; 2 for wrong usage or a failure.";
 /// COMMAND of its leader: PID 1 of a PID namespace, otherwise the process that started first. Notes
 /// on standard error report what the kernel hides from the caller.
 #[derive(Debug, Parser)]
-#[command(name = "nsx ls", bin_name = "nsx ls", after_help = EXAMPLES)]
+#[command(name = "nsx ls", version, bin_name = "nsx ls", after_help = EXAMPLES)]
 pub struct Options {
     /// A process or container to show the namespaces of, or a namespace to show the holders of
     ///
