@@ -14,6 +14,7 @@ mod fuzz;
 mod guest;
 mod host;
 mod man;
+mod picture;
 #[cfg(target_arch = "x86_64")]
 mod torture;
 mod tree;
@@ -33,6 +34,8 @@ enum Chore {
     Man,
     /// List the public items of the libraries
     Api,
+    /// Draw README's picture: a terminal session
+    Picture,
     /// Check that generated files are current, and properties that a compiler does not check
     Check,
     /// Compare with util-linux: instructions, system calls, time
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
     let outcome = match Chore::parse() {
         Chore::Man => man::pages().and_then(tree::write),
         Chore::Api => api::listings().and_then(tree::write),
+        Chore::Picture => picture::run(),
         Chore::Check => check::run(),
         Chore::Bench(options) => bench::run(&options),
         Chore::Coverage(options) => coverage::run(&options),
