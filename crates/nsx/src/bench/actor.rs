@@ -1,6 +1,9 @@
 //! A process that carries out one task.
 
-use super::task::Task;
+use super::{
+    messages::{LONGEST, answer, wait},
+    task::Task,
+};
 use nsx_core::process::{Forked, exit_now, fork};
 use rustix::{
     fd::OwnedFd,
@@ -8,9 +11,6 @@ use rustix::{
     net::{AddressFamily, SendFlags, SocketFlags, SocketType, send, socketpair},
     process::{Pid, Signal, WaitOptions, kill_process, waitpid},
 };
-
-/// The most numbers of an answer.
-pub(super) const LONGEST: usize = 1000;
 
 /// A process that waits until it is told to carry out its task. Afterwards it stays in its
 /// namespaces until it is killed, which dropping this value does.
@@ -67,20 +67,4 @@ impl Drop for Actor {
         let _ = kill_process(self.pid, Signal::KILL);
         let _ = retry_on_intr(|| waitpid(Some(self.pid), WaitOptions::empty()));
     }
-}
-
-/// Waits for a message, or until the other end is gone, for which it returns 0.
-pub(super) fn wait(socket: &OwnedFd) -> usize {
-    retry_on_intr(|| read(socket, &mut [0])).unwrap_or(0)
-}
-
-/// Sends an errno, or 0 and numbers.
-pub(super) fn answer(socket: &OwnedFd, outcome: Result<Vec<u64>, Errno>) {
-    let (errno, numbers) = match outcome {
-        Ok(numbers) => (0, numbers),
-        Err(errno) => (errno.raw_os_error().unsigned_abs().into(), Vec::new()),
-    };
-    let numbers = std::iter::once(errno).chain(numbers);
-    let bytes: Vec<u8> = numbers.flat_map(u64::to_ne_bytes).collect();
-    let _ = send(socket, &bytes, SendFlags::NOSIGNAL);
 }

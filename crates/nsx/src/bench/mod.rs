@@ -9,6 +9,7 @@ mod actor;
 mod clock;
 mod measure;
 mod memory;
+mod messages;
 mod options;
 mod packets;
 mod report;

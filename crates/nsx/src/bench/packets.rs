@@ -3,7 +3,7 @@
 //! One process has the sockets at both ends: the kernel delivers a packet while it is sent, so that
 //! no other process has to run.
 
-use super::{actor::LONGEST, clock::now};
+use super::{clock::now, messages::LONGEST};
 use nsx_core::{
     ns::{Namespace, NsKind, NsSet},
     process::unshare,

@@ -1,8 +1,8 @@
 //! The tasks of actors.
 
 use super::{
-    actor::{LONGEST, answer, wait},
     clock::now,
+    messages::{LONGEST, answer, wait},
     packets::{self, Path},
     stage::OwnMap,
 };
