@@ -158,7 +158,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"unlink" => run(read::<unlink::Options>(own), unlink::run, failure),
         b"rm" => run(read::<rm::Options>(own), rm::run, failure),
         // For the completion scripts.
-        b"__complete" => finish(complete::run(&arguments[2..]), failure),
+        b"__complete" => finish(complete::run(Nsx::command(), &arguments[2..]), failure),
         // `nsx help enter` is `nsx enter --help`.
         b"help" if arguments.len() > 2 => {
             arguments.remove(1);

@@ -2,6 +2,7 @@
 //! the word after the last break.
 
 use super::{answer::Kind, of};
+use clap::Command;
 
 /// The words of a command line, put together from bash's pieces.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ struct Words {
 
 /// Returns the answer. `arguments` are the line up to the cursor, the part of the last word that
 /// bash replaces, and the pieces of the line.
-pub(super) fn answer(arguments: &[String]) -> String {
+pub(super) fn answer(nsx: Command, arguments: &[String]) -> String {
     let [line, part, pieces @ ..] = arguments else {
         return String::new();
     };
@@ -22,7 +23,7 @@ pub(super) fn answer(arguments: &[String]) -> String {
     let Some((last, _)) = words.split_last().filter(|(_, before)| !before.is_empty()) else {
         return String::new();
     };
-    let mut answer = of(&words[1..]);
+    let mut answer = of(nsx, &words[1..]);
     if let Kind::Program(at) = &mut answer.kind {
         *at = pieces.get(*at).copied().unwrap_or(*at);
     }
@@ -95,6 +96,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
     use proptest::prelude::*;
 
     fn words(line: &str, pieces: &[&str]) -> (Vec<String>, Vec<usize>) {
@@ -143,7 +145,7 @@ mod tests {
         #[test]
         fn no_line_makes_it_panic(line: String, part: String, pieces: Vec<String>) {
             let all = [vec![line, part], pieces].concat();
-            answer(&all);
+            answer(crate::cli::Nsx::command(), &all);
         }
     }
 }

@@ -9,9 +9,9 @@ mod bash;
 mod line;
 mod values;
 
-use crate::{cli::Nsx, error::Error, exit::ExitStatus, out::Output};
+use crate::{error::Error, exit::ExitStatus, out::Output};
 use answer::{Answer, Word};
-use clap::{Command, CommandFactory};
+use clap::Command;
 use line::{Line, Position};
 use std::ffi::OsString;
 
@@ -26,33 +26,34 @@ pub(crate) enum Shell {
     Zsh,
 }
 
-/// Answers the script of a shell. `arguments` are the shell and what its script passes on.
-pub(crate) fn run(arguments: &[OsString]) -> Result<ExitStatus, Error> {
+/// Answers the script of a shell about the commands of `nsx`. `arguments` are the shell and the words
+/// that its script passes on.
+pub(crate) fn run(nsx: Command, arguments: &[OsString]) -> Result<ExitStatus, Error> {
     let mut words = arguments.iter().map(|word| word.to_string_lossy());
     let shell = words.next().unwrap_or_default();
     let rest: Vec<String> = words.map(|word| word.into_owned()).collect();
     let text = match &*shell {
-        "bash" => bash::answer(&rest),
-        "zsh" => of(&rest).for_zsh(),
-        "fish" => of(&rest).for_fish(),
+        "bash" => bash::answer(nsx, &rest),
+        "zsh" => of(nsx, &rest).for_zsh(),
+        "fish" => of(nsx, &rest).for_fish(),
         _ => return Err(Error::usage("the shells are bash, zsh and fish")),
     };
     Output::default().print(crate::answer::Answer::text(text))
 }
 
 /// Returns the answer for the words after `nsx`, of which the last is completed.
-fn of(words: &[String]) -> Answer {
+fn of(mut nsx: Command, words: &[String]) -> Answer {
     match words {
         // `nsx ss` is `nsx net --sockets`.
         [name, rest @ ..] if name == "ss" && !rest.is_empty() => {
             let words = [&["net".to_owned(), "--sockets".to_owned()], rest].concat();
-            of_command(&mut Nsx::command(), &words, 1)
+            of_command(&mut nsx, &words, 1)
         }
         [help, rest @ ..] if help == "help" && !rest.is_empty() => match rest {
-            [_] => Answer::words(commands(&Nsx::command())),
+            [_] => Answer::words(commands(&nsx)),
             _ => Answer::default(),
         },
-        _ => of_command(&mut Nsx::command(), words, 1),
+        _ => of_command(&mut nsx, words, 1),
     }
 }
 
@@ -115,10 +116,13 @@ fn options(line: &Line<'_>, text: &str) -> Vec<Word> {
 #[cfg(test)]
 mod tests {
     use super::{answer::Kind, *};
+    use crate::cli::Nsx;
+    use clap::CommandFactory;
 
     /// Returns the answer for a line after `nsx`, whose last word may be empty.
     fn answer(line: &str) -> Answer {
-        of(&line.split(' ').map(str::to_owned).collect::<Vec<_>>())
+        let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+        of(Nsx::command(), &words)
     }
 
     /// Returns the words that are proposed for the last word of a line.
@@ -222,7 +226,7 @@ mod tests {
         #[test]
         fn no_line_makes_it_panic(words in proptest::collection::vec("[-=,:/a-z+ä]{0,6}", 0..5)) {
             for command in ["enter", "unshare", "ls", "net", "rm", "idmap", "help"] {
-                of(&[&[command.to_owned()], words.as_slice()].concat());
+                of(Nsx::command(), &[&[command.to_owned()], words.as_slice()].concat());
             }
         }
     }

@@ -10,7 +10,8 @@ use super::{
     event::{self, Event, Subject, What},
     followed::Followed,
     heard::{Actor, Heard, Record},
-    snapshot::{Name, Snapshot, Untold, ticks},
+    snapshot::{Name, Snapshot, Untold},
+    ticks::ticks,
 };
 use nsx_core::{
     census::{Entry, Member},

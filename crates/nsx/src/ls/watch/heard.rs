@@ -3,7 +3,7 @@
 //! An event has the kinds of namespaces, but not their ids. nsx reads the ids of a process at once,
 //! and believes them if the kernel sent no later event of the process meanwhile.
 
-use super::snapshot::ticks;
+use super::ticks::ticks;
 use nsx_core::{
     hash::{HashMap, HashSet},
     ns::{NsId, NsKind},

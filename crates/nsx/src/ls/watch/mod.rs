@@ -12,6 +12,7 @@ mod heard;
 mod pace;
 mod screen;
 mod snapshot;
+mod ticks;
 mod view;
 
 use super::selection::Selection;
