@@ -99,7 +99,7 @@ fn the_message_queues_are_those_of_the_target(session: &Session) {
     // (RLIMIT_MSGQUEUE).
     let script =
         "mount -t tmpfs none /dev && mkdir /dev/mqueue && mount -t mqueue none /dev/mqueue && \
-        touch /dev/mqueue/outer
+        touch /dev/mqueue/outer /dev/null
         unshare --ipc --mount sh -ec 'mount -t mqueue none /dev/mqueue; touch /dev/mqueue/inner; \
         exec sleep 100' & T=$!
         until nsenter --ipc --mount -t $T ls /dev/mqueue/inner; do kill -0 $T; sleep 0.05; done \
