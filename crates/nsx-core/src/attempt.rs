@@ -1,10 +1,6 @@
 //! Attempts to create namespaces, by a child that ends at once and leaves nothing.
 
-use crate::{
-    delegate::{Delegate, end_with},
-    ns::NsSet,
-    sys::process::unshare,
-};
+use crate::{delegate, ns::NsSet, sys::process::unshare};
 use rustix::io::Errno;
 
 /// Creates these namespaces in a child, one set after the other, each by one `unshare(2)`.
@@ -13,8 +9,5 @@ use rustix::io::Errno;
 /// The error of the first set that the kernel refuses, `EPERM` if a filter of system calls kills
 /// the child for it; any errno of `fork(2)`; `EINVAL` if the process has several threads.
 pub fn create(sets: &[NsSet]) -> Result<(), Errno> {
-    match Delegate::fork()? {
-        None => end_with(sets.iter().try_for_each(|set| unshare(set.flags()))),
-        Some(child) => child.outcome(),
-    }
+    delegate::act(|| sets.iter().try_for_each(|set| unshare(set.flags())))?
 }

@@ -1,5 +1,5 @@
-//! [`Delegate`]: a child that acts for its parent where the parent cannot, such as in another
-//! namespace, and ends with the outcome as its status.
+//! [`act`] and [`Delegate`]: a child that acts for its parent where the parent cannot, such as in
+//! another namespace, and ends with the outcome as its status.
 
 use crate::pid::Pid;
 use crate::sys::{
@@ -8,7 +8,19 @@ use crate::sys::{
 };
 use rustix::io::Errno;
 
-/// A child that acts for this process. It ends by [`end_with`].
+/// Acts in a child, and returns the outcome as [`Delegate::outcome`] does. This process must have one
+/// thread.
+///
+/// # Errors
+/// The error of `fork(2)`; `EINVAL` if the process has several threads.
+pub(crate) fn act(act: impl FnOnce() -> Result<(), Errno>) -> Result<Result<(), Errno>, Errno> {
+    match Delegate::fork()? {
+        None => end_with(act()),
+        Some(child) => Ok(child.outcome()),
+    }
+}
+
+/// A child that acts for this process while that talks to it. It ends by [`end_with`].
 pub(crate) struct Delegate {
     pid: Pid,
     /// The effect that SIGCHLD had: if the caller ignores it, the kernel keeps no status.
@@ -38,7 +50,7 @@ impl Delegate {
     /// Waits for the child, and returns the outcome of its act.
     ///
     /// # Errors
-    /// That of the act; `EPERM` if a filter of system calls killed the child for the act; `ECHILD`
+    /// The error of the act; `EPERM` if a filter of system calls killed the child for the act; `ECHILD`
     /// if anything else did.
     pub(crate) fn outcome(self) -> Result<(), Errno> {
         let status = collect(self.pid);

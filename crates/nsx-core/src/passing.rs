@@ -28,7 +28,7 @@ pub(crate) fn send(
 ) -> Result<(), Errno> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    if !passed.as_slice().is_empty() {
+    if passed.is_some() {
         control.push(SendAncillaryMessage::ScmRights(passed.as_slice()));
     }
     let message = [IoSlice::new(message)];

@@ -2,7 +2,7 @@
 
 use super::{Facts, Refusal, Remedy};
 use crate::{
-    delegate::{Delegate, end_with},
+    delegate,
     idmap::{IdKind, IdMap},
     ns::{Namespace, NsKind},
     proc::{Mount, NsLink},
@@ -38,18 +38,15 @@ impl Facts<'_> {
             return Some(true);
         }
         let own = self.proc.open_own_ns(NsLink::Own(NsKind::Mnt)).ok()?;
-        let outcome = match Delegate::fork().ok()? {
-            None => end_with(match differs_from_root_of(&own) {
-                Ok(false) => Ok(()),
-                Ok(true) => Err(Errno::XDEV),
-                Err(_) => Err(Errno::IO),
-            }),
-            Some(child) => child.outcome(),
-        };
+        let outcome = delegate::act(|| match differs_from_root_of(&own) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(Errno::XDEV),
+            Err(_) => Err(Errno::IO),
+        });
         match outcome {
-            Ok(()) => Some(false),
-            Err(Errno::XDEV) => Some(true),
-            Err(_) => None,
+            Ok(Ok(())) => Some(false),
+            Ok(Err(Errno::XDEV)) => Some(true),
+            _ => None,
         }
     }
 

@@ -2,12 +2,7 @@
 //! whether a filter refuses it: the kernel itself would answer with another error.
 
 use super::{Facts, Refusal, Remedy};
-use crate::{
-    delegate::{Delegate, end_with},
-    ns::NsSet,
-    plan::Step,
-    sys::process::unshare,
-};
+use crate::{delegate, ns::NsSet, plan::Step, sys::process::unshare};
 use rustix::{
     fd::AsFd,
     io::Errno,
@@ -76,11 +71,7 @@ impl Facts<'_> {
         if !may_be || !self.has_status(b"Seccomp:\t2") {
             return None;
         }
-        let outcome = match Delegate::fork().ok()? {
-            None => end_with(self.call_without_effect(call)),
-            Some(child) => child.outcome(),
-        };
-        if outcome != Err(errno) {
+        if delegate::act(|| self.call_without_effect(call)) != Ok(Err(errno)) {
             return None;
         }
         Refusal::new(

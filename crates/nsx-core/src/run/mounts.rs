@@ -3,7 +3,7 @@
 use crate::{
     beneath,
     cgroup::STANDARD,
-    delegate::{Delegate, end_with},
+    delegate,
     ns::NsKind,
     proc::{ProcRoot, hides_reader},
     sys::process::unshare,
@@ -36,7 +36,7 @@ pub(super) fn joined_procfs(proc: &ProcRoot) -> Result<(), Errno> {
     let told = rustix::mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)
         .and_then(|context| fsconfig_set_fd(&context, "pidns", &namespace).map(|()| context));
     let Ok(context) = told else {
-        return procfs_by_child();
+        return delegate::act(|| procfs("/proc"))?;
     };
     fsconfig_create(&context)?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
@@ -96,13 +96,6 @@ pub(super) fn keep_apart(proc: &ProcRoot) -> Result<(), Errno> {
     rustix::process::chroot(".")?;
     rustix::process::fchdir(&here)?;
     outcome
-}
-
-fn procfs_by_child() -> Result<(), Errno> {
-    match Delegate::fork()? {
-        None => end_with(procfs("/proc")),
-        Some(child) => child.outcome(),
-    }
 }
 
 /// Mounts a binfmt_misc of the caller's user namespace on `at`.
