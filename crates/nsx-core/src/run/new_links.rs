@@ -66,11 +66,7 @@ impl<'a> Journal<'a> {
                             namespace: None,
                             bridge: bridge.transpose()?,
                             mtu: link.mtu,
-                            peer: Peer {
-                                name: &link.name,
-                                namespace: namespace.as_fd(),
-                                mac: link.mac,
-                            },
+                            peer: end_inside(link, namespace),
                         })
                     })
                 })?;
@@ -87,11 +83,7 @@ impl<'a> Journal<'a> {
                         namespace: Some(to.ns.as_fd()),
                         bridge: None,
                         mtu: link.mtu,
-                        peer: Peer {
-                            name: &link.name,
-                            namespace: namespace.as_fd(),
-                            mac: link.mac,
-                        },
+                        peer: end_inside(link, namespace),
                     })
                 })?;
                 let added = add_addresses(&mut open_in(&to.ns)?, outside, addresses);
@@ -164,4 +156,13 @@ impl<'a> Journal<'a> {
 
 fn reopen(namespace: &Namespace) -> Result<Namespace, Errno> {
     Namespace::from_fd(rustix::io::fcntl_dupfd_cloexec(namespace, 3)?)
+}
+
+/// Returns the end of a cable that is in the new network namespace.
+fn end_inside<'a>(link: &'a plan::Link, namespace: &'a Namespace) -> Peer<'a> {
+    Peer {
+        name: &link.name,
+        namespace: namespace.as_fd(),
+        mac: link.mac,
+    }
 }

@@ -141,29 +141,21 @@ impl Host<'_> {
                         addresses.push(near);
                         outside_addresses.push(other);
                     }
-                    settled.links.push(Link {
-                        kind: LinkKind::Cable {
-                            outside: far_name(settled, &far, peer)?,
-                            to: far.file,
-                            addresses: outside_addresses,
-                        },
-                        name,
-                        mac,
-                        mtu,
-                        addresses,
-                        gateways,
-                        ends_with_program,
-                    });
-                    return Ok(());
-                }
-                match &bridge {
-                    Some(name) => self.bridge(settled, name, create, at_gateways)?,
-                    None => outside_addresses.extend(at_gateways),
-                }
-                LinkKind::Veth {
-                    outside: self.outside(settled, peer)?,
-                    bridge,
-                    addresses: outside_addresses,
+                    LinkKind::Cable {
+                        outside: far_name(settled, &far, peer)?,
+                        to: far.file,
+                        addresses: outside_addresses,
+                    }
+                } else {
+                    match &bridge {
+                        Some(name) => self.bridge(settled, name, create, at_gateways)?,
+                        None => outside_addresses.extend(at_gateways),
+                    }
+                    LinkKind::Veth {
+                        outside: self.outside(settled, peer)?,
+                        bridge,
+                        addresses: outside_addresses,
+                    }
                 }
             }
         };
