@@ -41,6 +41,7 @@ pub mod program;
 pub mod query;
 mod remedy;
 pub mod rm;
+mod since_1970;
 mod status;
 pub mod style;
 pub mod table;

@@ -17,6 +17,7 @@ use crate::{
         listing::{Listing, Object},
         system::System,
     },
+    since_1970,
     text::escape_json,
 };
 use nsx_core::{
@@ -33,7 +34,6 @@ use std::{
     fs::File,
     io::{self, Read},
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// The value of `kind` in the file.
@@ -143,9 +143,7 @@ pub(super) fn content(
     let document = Written {
         kind: KIND,
         version: VERSION,
-        time: SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs()),
+        time: since_1970::now().as_secs(),
         host: uname.nodename().to_string_lossy().into_owned(),
         boot_id: boot(proc),
         kernel: uname.release().to_string_lossy().into_owned(),

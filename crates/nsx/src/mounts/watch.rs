@@ -10,7 +10,7 @@ use crate::{
     exit::ExitStatus,
     out::Output,
     query::{cell::Cell, system::System},
-    text,
+    since_1970, text,
 };
 use nsx_core::{
     pid::{Pid, Process},
@@ -24,13 +24,7 @@ use rustix::{
     io::Errno,
 };
 use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    fs::File,
-    io::Read,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeMap, ffi::OsString, fs::File, io::Read};
 
 /// The time after which the table is read without a change.
 const SECOND: Timespec = Timespec {
@@ -172,10 +166,7 @@ fn read(file: &OwnedFd) -> Result<Table, ProcError> {
 
 /// Returns the differences between two tables: unmounted, then changed and mounted.
 fn changes<'a>(before: &'a Table, after: &'a Table) -> Vec<Event<'a>> {
-    let time = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let time = time.as_millis() as f64 / 1000.0;
+    let time = since_1970::seconds(since_1970::now());
     // The id of a mount that is gone is used again.
     let same = |mount: &Mount, table: &'a Table| {
         table

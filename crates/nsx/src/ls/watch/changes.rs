@@ -7,12 +7,13 @@
 //! takes one record of its kind.
 
 use super::{
-    event::{self, Event, Subject, What},
+    event::{Event, Subject, What},
     followed::Followed,
     heard::{Actor, Heard, Record},
     snapshot::{Name, Snapshot, Untold},
     ticks::ticks,
 };
+use crate::since_1970;
 use nsx_core::{
     census::{Entry, Member},
     hash::{HashMap, HashSet},
@@ -58,7 +59,7 @@ impl<'a> Changes<'a> {
             followed,
             this,
             earlier,
-            time: event::now(),
+            time: since_1970::now(),
             is_complete: false,
             creations: HashMap::default(),
             unknown: Vec::new(),

@@ -1,11 +1,12 @@
 //! The events of `--watch`: a line of JSON, or a line on the screen.
 
+use crate::since_1970;
 use nsx_core::{
     census::Entry,
     ns::{NsId, NsKind},
 };
 use serde::Serialize;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// An event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -86,7 +87,7 @@ impl Event {
     /// The event at a time since 1970.
     pub(super) fn new(time: Duration, what: What, subject: Subject) -> Self {
         Self {
-            time: time.as_millis() as f64 / 1000.0,
+            time: since_1970::seconds(time),
             what,
             subject,
             count: None,
@@ -97,7 +98,7 @@ impl Event {
     pub(super) fn lost(count: u64) -> Self {
         Self {
             count: Some(count),
-            ..Self::new(now(), What::Lost, Subject::default())
+            ..Self::new(since_1970::now(), What::Lost, Subject::default())
         }
     }
 
@@ -133,11 +134,4 @@ impl Event {
             .collect();
         format!("{what:9} {kind}:[{ns}]{words}")
     }
-}
-
-/// Returns the time since 1970.
-pub(super) fn now() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
 }
