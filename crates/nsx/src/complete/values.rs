@@ -125,15 +125,15 @@ fn processes(digits: &str) -> Vec<Word> {
         return Vec::new();
     };
     let pids = proc.pids().unwrap_or_default();
-    let pids = pids.into_iter().map(Pid::as_raw_pid);
-    let pids = pids.filter(|pid| pid.to_string().starts_with(digits));
-    let describe = |pid: i32| {
-        let pid = Pid::from_raw(pid)?;
+    let describe = |pid: Pid| {
+        let word = pid.to_string();
+        if !word.starts_with(digits) {
+            return None;
+        }
         let command = proc.read(pid, "comm").ok()?;
-        let about = String::from_utf8_lossy(&command).into_owned();
-        Some(Word::new(pid.as_raw_pid().to_string(), &about))
+        Some(Word::new(word, &String::from_utf8_lossy(&command)))
     };
-    pids.filter_map(describe).collect()
+    pids.into_iter().filter_map(describe).collect()
 }
 
 fn names() -> Vec<String> {

@@ -123,11 +123,7 @@ const fn spec(
     about: &'static str,
 ) -> Spec<NsColumn> {
     Spec {
-        column,
-        name,
-        align,
-        about,
-        cost,
         sources,
+        ..super::spec(column, name, align, cost, about)
     }
 }
