@@ -4,6 +4,7 @@
 //! downloaded: the image is a root directory with busybox.
 
 mod all_of;
+mod elsewhere;
 pub(crate) mod engine;
 mod enter;
 mod groups;
@@ -30,6 +31,7 @@ pub(crate) fn tests() -> Vec<Test> {
     let parts = [
         names::tests(),
         all_of::tests(),
+        elsewhere::tests(),
         enter::tests(),
         groups::tests(),
         pidmap::tests(),

@@ -1,16 +1,12 @@
-//! `nsx enter` alone: the program is like a program of the target, in its user, its privileges and
-//! its files.
+//! `nsx enter` alone: the program is like a program of the target, in its privileges and its files.
 
-use crate::{
-    support::{
-        Need, Process, Session, Test, both,
-        filter::Filter,
-        procfs::{self, Pinned},
-        root,
-    },
-    unshare::root_directory::small_root,
+use crate::support::{
+    Need, Process, Session, Test, both,
+    filter::Filter,
+    procfs::{self, Pinned},
+    root,
 };
-use std::{fs, os::unix::fs::symlink};
+use std::fs;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -22,12 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
         root(keeping_privileges_prints_a_note),
         both(seccomp_filters_are_copied_if_root_may_read_them),
         root(a_traced_target_is_left_alone).needs([Need::Tool("strace")]),
-        both(a_user_name_is_looked_up_in_the_target).needs([Need::Tool("busybox")]),
-        root(no_supplementary_group_is_given_twice).needs([Need::Tool("busybox")]),
-        root(account_files_are_never_read_outside_the_target).needs([Need::Tool("busybox")]),
         both(a_removed_working_directory_is_left_out),
-        both(the_shell_is_one_that_exists).needs([Need::Tool("busybox")]),
-        both(an_image_without_a_shell_is_reported).needs([Need::Tool("busybox")]),
         both(nested_user_namespaces_are_entered_without_options),
         both(checks_are_explained),
     ]
@@ -37,7 +28,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// A `sleep` with its own mounts and host name. The words of a command line set everything else.
-fn target(session: &Session, words: &str) -> (Process, Pinned) {
+pub(super) fn target(session: &Session, words: &str) -> (Process, Pinned) {
     let unshare = session
         .original_unshare(&format!("--mount --uts {words} sleep 100"))
         .env("A", "target")
@@ -296,102 +287,6 @@ fn a_traced_target_is_left_alone(session: &Session) {
     assert_ne!(enter.text(), libc::ENOSYS.to_string());
 }
 
-fn a_user_name_is_looked_up_in_the_target(session: &Session) {
-    let root = small_root(session);
-    fs::create_dir(root.join("etc")).unwrap();
-    fs::write(
-        root.join("etc/passwd"),
-        "root:x:0:0::/:/bin/sh\nweb:x:0:0::/srv/web:/bin/sh\nops:x:7:8::/srv/ops:/bin/sh\n",
-    )
-    .unwrap();
-    fs::write(root.join("etc/group"), "a:x:8:\nb:x:9:x,ops\nc:x:10:opsy\n").unwrap();
-    let (_unshare, sleep) = target(session, "--root=root");
-    let who = |user: &str| {
-        let enter = session.nsx(&format!("enter {} --user {user} sh -c", sleep.id()));
-        enter.arg("echo $(id -u):$(id -g):$(id -G):$HOME").run()
-    };
-    // A user that the target has already gets the home directory of the target.
-    let home = session.directory().display();
-    assert_eq!(who("web").exited(0).text(), format!("0:0:0:{home}"));
-    for nobody in ["nobody", "web:nobody", "", "-1", "4294967295", "web:"] {
-        who(nobody).exited(125);
-    }
-    if session.is_root() {
-        for (user, expected) in [
-            ("ops", "7:8:8 9:/srv/ops"),
-            ("7", "7:8:8 9:/srv/ops"),
-            ("ops:a", "7:8:8:/srv/ops"),
-            ("ops:10", "7:10:10:/srv/ops"),
-            ("77", "77:0:0:/"),
-            ("0:b", &format!("0:9:9:{home}")),
-        ] {
-            assert_eq!(who(user).exited(0).text(), expected, "{user}");
-        }
-    } else {
-        who("ops").exited(125).says(&["user id 7", "not mapped"]);
-    }
-}
-
-fn account_files_are_never_read_outside_the_target(session: &Session) {
-    let root = small_root(session);
-    fs::create_dir(root.join("etc")).unwrap();
-    let (_unshare, sleep) = target(session, "--root=root");
-    let enter = |words: &str| session.nsx(&format!("enter {} {words}", sleep.id())).run();
-    enter("--user nobody id")
-        .exited(125)
-        .says(&["no user named nobody"]);
-    symlink("/../../../../etc/passwd", root.join("etc/group")).unwrap();
-    symlink("/proc/1/root/etc/passwd", root.join("etc/passwd")).unwrap();
-    enter("--user nobody id").exited(125);
-    fs::remove_file(root.join("etc/passwd")).unwrap();
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        root.join("etc/passwd"),
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR,
-        0,
-    )
-    .unwrap();
-    enter("--user nobody id")
-        .exited(125)
-        .says(&["users and groups"]);
-    // A program that needs no user name runs all the same.
-    assert_eq!(
-        enter("--user 5:6 id")
-            .exited(125)
-            .says(&["users and groups"])
-            .text(),
-        ""
-    );
-    assert_eq!(enter("-S 5 -G 6 id").exited(0).text(), "uid=5 gid=6");
-    enter("sh -c exit").exited(0);
-}
-
-fn no_supplementary_group_is_given_twice(session: &Session) {
-    let root = small_root(session);
-    fs::create_dir(root.join("etc")).unwrap();
-    fs::write(root.join("etc/passwd"), "web:x:1000:29::/:/bin/sh\n").unwrap();
-    fs::write(
-        root.join("etc/group"),
-        "one:x:30:web\nown:x:29:web\nsame:x:30:web\n",
-    )
-    .unwrap();
-    let (_unshare, sleep) = target(session, "--root=root");
-    assert_eq!(
-        session
-            .nsx(&format!("enter {} --user web id -G", sleep.id()))
-            .output(),
-        "29 30"
-    );
-    let (_unshare, sleep) = target(session, "setpriv --reuid=33 --regid=29 --groups=29,30,29");
-    assert_eq!(procfs::status(sleep.id(), "Groups").trim(), "29 29 30");
-    let enter = session.nsx(&format!(
-        "enter {} grep Groups: /proc/self/status",
-        sleep.id()
-    ));
-    assert_eq!(enter.output().trim(), "Groups:\t29 30");
-}
-
 fn a_removed_working_directory_is_left_out(session: &Session) {
     fs::create_dir(session.path("gone")).unwrap();
     let (_unshare, sleep) = target(session, "--wd=gone");
@@ -405,60 +300,6 @@ fn a_removed_working_directory_is_left_out(session: &Session) {
         .nsx(&format!("enter {} --wd /nowhere touch ran", sleep.id()))
         .run();
     outcome.exited(125).says(&["/nowhere"]);
-}
-
-fn the_shell_is_one_that_exists(session: &Session) {
-    let root = small_root(session);
-    fs::create_dir(root.join("etc")).unwrap();
-    fs::hard_link(root.join("bin/busybox"), root.join("bin/ash")).unwrap();
-    let (_unshare, sleep) = target(session, "--root=root");
-    let shell = |shell: &str| {
-        fs::write(root.join("etc/passwd"), format!("root:x:0:0::/:{shell}\n")).unwrap();
-        session
-            .nsx(&format!("enter {}", sleep.id()))
-            .env("SHELL", "/bin/bash")
-            .input(b"echo $0\n")
-            .output()
-    };
-    assert_eq!(shell("/bin/ash"), "/bin/ash");
-    for none in ["/bin/zsh", "", "/usr/sbin/nologin", "/bin/false"] {
-        assert_eq!(shell(none), "/bin/sh", "{none}");
-    }
-}
-
-fn an_image_without_a_shell_is_reported(session: &Session) {
-    let root = small_root(session);
-    let (_unshare, sleep) = target(session, "--root=root");
-    for shell in ["bin/sh", "bin/bash"] {
-        let _ = fs::remove_file(root.join(shell));
-    }
-    fs::create_dir(root.join("etc")).unwrap();
-    fs::write(root.join("etc/passwd"), "root:x:0:0::/:/bin/zsh\n").unwrap();
-    let shell = session
-        .nsx(&format!("enter {}", sleep.id()))
-        .run()
-        .exited(127);
-    shell.says(&[
-        "/bin/zsh, /bin/bash or /bin/sh",
-        "no such file",
-        "none of these shells",
-        "--host-tools runs yours",
-    ]);
-    session
-        .nsx(&format!("enter {} ps-none", sleep.id()))
-        .run()
-        .exited(127)
-        .says(&["ps-none", "--host-tools"]);
-    let outcome = session
-        .nsx(&format!("enter {} -U --uts ps-none", sleep.id()))
-        .run()
-        .exited(127);
-    assert!(
-        !String::from_utf8(outcome.stderr)
-            .unwrap()
-            .contains("--host-tools"),
-        "those are the caller's own files"
-    );
 }
 
 fn nested_user_namespaces_are_entered_without_options(session: &Session) {

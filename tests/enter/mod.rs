@@ -1,6 +1,7 @@
 //! `nsx enter`: which namespaces are joined, where the program starts, and which targets are
 //! refused.
 
+mod accounts;
 mod alike;
 mod files;
 mod host_tools;
@@ -26,6 +27,7 @@ use std::{fs, time::Duration};
 pub(crate) fn tests() -> Vec<Test> {
     let areas = [
         joined_namespaces(),
+        accounts::tests(),
         alike::tests(),
         files::tests(),
         host_tools::tests(),

@@ -35,11 +35,12 @@ pub(crate) struct Options {
 }
 
 /// Parts of the names of the tests that depend on the kernel most, which run in about a minute.
-const SHORT: [&str; 7] = [
+const SHORT: [&str; 8] = [
     "guest::",
     "unshare::only_the_named_kind",
     "unshare::the_program_is_a_child_if_exec",
     "unshare::rights::",
+    "enter::accounts::",
     "enter::alike::",
     "refusals::",
     "if_there_are_no_pseudo_terminals",
