@@ -69,7 +69,7 @@ fn remove(
         Ok(true) => {}
         Ok(false) | Err(_) if is_recorded => {}
         Ok(false) => {
-            let text = format!("there is no interface {name} in {target}");
+            let text = format!("no interface {name} in {target}");
             return Err(Error::Missing(text));
         }
         Err(errno) => return Err(Error::failed(act(), errno)),

@@ -76,7 +76,7 @@ pub enum LinkKind {
     Cable {
         /// The name of the end there.
         outside: InterfaceName,
-        /// That network namespace.
+        /// The other network namespace.
         to: NamespaceFile,
         /// The addresses of the end there.
         addresses: Vec<IpNet>,

@@ -123,7 +123,7 @@ impl NsEvents {
     /// Reads the events that have arrived, in the order of their times, without waiting.
     ///
     /// # Errors
-    /// That of `read(2)`.
+    /// Any errno of `read(2)`.
     pub fn read(&mut self) -> Result<Vec<NsEvent>, Errno> {
         let (mut signs, mut lost_before) = (Vec::new(), 0);
         for buffer in &self.buffers {

@@ -1,6 +1,6 @@
 //! Packets from one network namespace to another, over different devices.
 //!
-//! One process has the sockets at both ends: the kernel delivers a packet while it is sent, so that
+//! The sockets at both ends are in the same process: the kernel delivers a packet while it is sent, so that
 //! no other process has to run.
 
 use super::{clock::now, messages::LONGEST};
