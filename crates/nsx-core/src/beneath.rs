@@ -1,6 +1,6 @@
 //! Paths from untrusted sources, opened so that they cannot lead out of a directory.
 
-use crate::descriptor::reopen;
+use crate::{descriptor::reopen, trouble};
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{FileType, Mode, OFlags, ResolveFlags},
@@ -53,7 +53,7 @@ pub fn read(directory: impl AsFd, path: &Path, most: usize) -> Result<Vec<u8>, E
     let file = File::from(reopen(&found)?);
     file.take(size.min(most as u64))
         .read_to_end(&mut text)
-        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        .map_err(|error| trouble::errno_of(&error))?;
     Ok(text)
 }
 

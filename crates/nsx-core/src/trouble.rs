@@ -35,6 +35,11 @@ pub fn met_in(error: std::io::Error) -> std::io::Error {
     error
 }
 
+/// Returns the errno of an error of the standard library; `EIO` if it has none.
+pub fn errno_of(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
 /// Returns the first error that was not an answer.
 pub fn first() -> Option<Errno> {
     Some(FIRST.load(Ordering::Relaxed))

@@ -1,5 +1,6 @@
 //! Complaints of programs that steps run: kept in memory, and printed only if the program fails.
 
+use crate::trouble;
 use rustix::{fs::MemfdFlags, io::Errno};
 use std::{
     fs::File,
@@ -23,7 +24,7 @@ impl Complaint {
     pub(super) fn stream(&self) -> Result<Stdio, Errno> {
         let file = self.0.try_clone();
         file.map(Stdio::from)
-            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+            .map_err(|error| trouble::errno_of(&error))
     }
 
     /// Writes the program's complaint to standard error.

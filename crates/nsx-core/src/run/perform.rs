@@ -15,6 +15,7 @@ use crate::{
     proc::{Credentials, ProcRoot},
     seccomp::filters,
     sys::{self, process::SingleThread},
+    trouble,
 };
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -358,7 +359,7 @@ impl<'a> Performer<'a> {
         match command.status() {
             Ok(status) if status.success() => Ok(()),
             Ok(_) => Err(Errno::PERM),
-            Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
+            Err(error) => Err(trouble::errno_of(&error)),
         }
     }
 }
@@ -376,7 +377,7 @@ fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
     let mut text = Vec::new();
     File::from(file)
         .read_to_end(&mut text)
-        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        .map_err(|error| trouble::errno_of(&error))?;
     let credentials = Credentials::parse(&text).map_err(|_| Errno::SRCH)?;
     Ok((credentials.uid(), credentials.gid()))
 }

@@ -1,6 +1,6 @@
 //! Changes to the record of a set of namespaces, by those who connect the set.
 
-use crate::plan::Addition;
+use crate::{plan::Addition, trouble};
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
@@ -49,5 +49,5 @@ pub fn draft(record: &Path) -> PathBuf {
 
 /// Returns the errno of an error of the standard library.
 pub(super) fn errno_of<T>(outcome: io::Result<T>) -> Result<T, Errno> {
-    outcome.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    outcome.map_err(|error| trouble::errno_of(&error))
 }

@@ -1,5 +1,6 @@
 //! The standard streams of a program that is spawned, as in `std::process`.
 
+use crate::trouble;
 use rustix::{fd::OwnedFd, fs::CWD, fs::Mode, fs::OFlags, io::Errno};
 use std::{
     fs::File,
@@ -99,7 +100,7 @@ impl Stream {
 }
 
 fn pipe() -> Result<(PipeReader, PipeWriter), Errno> {
-    std::io::pipe().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    std::io::pipe().map_err(|error| trouble::errno_of(&error))
 }
 
 impl ProgramEnds {

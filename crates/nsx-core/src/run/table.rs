@@ -1,7 +1,7 @@
 //! Tables of nftables in the caller's network namespace, through the program `nft`.
 
 use super::complaint::Complaint;
-use crate::plan::Table;
+use crate::{plan::Table, trouble};
 use nsx_net::InterfaceName;
 use rustix::io::Errno;
 use std::{
@@ -21,7 +21,7 @@ pub(super) fn make(table: &Table) -> Result<(), Errno> {
         .stderr(complaint.stream()?)
         .process_group(0)
         .spawn()
-        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        .map_err(|error| trouble::errno_of(&error))?;
     // A program that ends without reading says why by its status.
     if let Some(mut input) = nft.stdin.take() {
         let _ = input.write_all(table.commands.as_bytes());
@@ -35,7 +35,7 @@ pub(super) fn make(table: &Table) -> Result<(), Errno> {
     };
     route_loopback(interface, true).map_err(|error| {
         remove(table);
-        Errno::from_io_error(&error).unwrap_or(Errno::IO)
+        trouble::errno_of(&error)
     })
 }
 

@@ -10,6 +10,7 @@ use crate::{
     pid::{Pid, Process},
     plan::{Protocol, Publish, Uplink, UplinkKind},
     proc::ProcRoot,
+    trouble,
 };
 use rustix::{
     fd::AsFd,
@@ -71,7 +72,7 @@ pub(super) fn start(uplink: &Uplink, nsx: Pid, inside: &Namespace) -> Result<(),
             complaint.print();
             Err(Errno::CANCELED)
         }
-        Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
+        Err(error) => Err(trouble::errno_of(&error)),
     }
 }
 

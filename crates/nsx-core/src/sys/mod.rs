@@ -28,9 +28,9 @@ use rustix::io::Errno;
 /// Reads an answer of the C library: -1 is a failure, and `errno` says which.
 fn check(answer: libc::c_int) -> Result<libc::c_int, Errno> {
     if answer == -1 {
-        Err(trouble::met(
-            Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO),
-        ))
+        Err(trouble::met(trouble::errno_of(
+            &std::io::Error::last_os_error(),
+        )))
     } else {
         Ok(answer)
     }

@@ -56,7 +56,7 @@ impl Instance {
         let mut file = File::from(self.open(file, OFlags::RDONLY)?);
         let mut text = Vec::new();
         file.read_to_end(&mut text)
-            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+            .map_err(|error| trouble::errno_of(&error))?;
         Ok(text)
     }
 

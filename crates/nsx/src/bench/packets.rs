@@ -7,6 +7,7 @@ use super::{clock::now, messages::LONGEST};
 use nsx_core::{
     ns::{Namespace, NsKind, NsSet},
     process::unshare,
+    trouble,
 };
 use nsx_net::{InterfaceName, IpNet, Netlink, NetlinkError, NewUpper, NewVeth, Peer, UpperKind};
 use rustix::{
@@ -51,7 +52,7 @@ pub(super) fn send(path: Path) -> Result<Vec<u64>, Errno> {
     let [mut middle, mut near, mut far] = [network()?, network()?, network()?];
     let connected = connect(path, &mut middle, &mut near, &mut far);
     let [from, to] = connected.map_err(errno_of)?;
-    exchange(&from, &to).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    exchange(&from, &to).map_err(|error| trouble::errno_of(&error))
 }
 
 fn network() -> Result<Network, Errno> {

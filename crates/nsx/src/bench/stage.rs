@@ -6,6 +6,7 @@ use nsx_core::{
     process::{Forked, exit_now, fork, unshare},
     refusal,
     signal::{Mask, SignalFd},
+    trouble,
 };
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -103,7 +104,7 @@ impl OwnMap {
         ] {
             // A second open would give the kernel the map in two pieces.
             std::fs::write(format!("/proc/self/{file}"), text)
-                .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+                .map_err(|error| trouble::errno_of(&error))?;
         }
         Ok(())
     }

@@ -288,8 +288,8 @@ fn link(text: &str) -> Answer {
     };
     let Some((kind, _)) = text.split_once(',') else {
         return match text.split_once(':') {
-            Some((kind, _)) => after(&format!("{kind}:"), open(interfaces(|_| true))),
-            None => open(vec![
+            Some((kind, _)) => after(&format!("{kind}:"), Answer::open(interfaces(|_| true))),
+            None => Answer::open(vec![
                 Word::new("veth", "A cable to a bridge or to this host"),
                 Word::new(
                     "macvlan:",
@@ -312,7 +312,7 @@ fn link(text: &str) -> Answer {
     let (given, key) = text.split_at(start);
     if key.starts_with("bridge=") {
         let bridges = interfaces(|kind| kind == "bridge");
-        return after(&format!("{given}bridge="), open(bridges));
+        return after(&format!("{given}bridge="), Answer::open(bridges));
     }
     if key.contains('=') {
         return Answer::default();
@@ -331,11 +331,7 @@ fn link(text: &str) -> Answer {
             Word::new("create", "Make the bridge if it is missing"),
         ]);
     }
-    after(given, open(keys))
-}
-
-fn open(words: Vec<Word>) -> Answer {
-    Answer::open(words)
+    after(given, Answer::open(keys))
 }
 
 fn limits(text: &str) -> Answer {

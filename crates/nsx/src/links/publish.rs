@@ -2,6 +2,7 @@
 
 use super::error::LinkError;
 use nsx_core::plan::{Protocol, Publish};
+use nsx_core::trouble;
 use rustix::io::Errno;
 use std::{
     io,
@@ -67,12 +68,10 @@ pub(super) fn probe(publish: &Publish) -> Result<(), LinkError> {
         Protocol::Tcp => TcpListener::bind(address).map(drop),
         Protocol::Udp => UdpSocket::bind(address).map(drop),
     };
-    taken.map_err(
-        |error| match Errno::from_io_error(&error).unwrap_or(Errno::IO) {
-            Errno::ADDRINUSE => LinkError::Busy(*publish),
-            errno => LinkError::Port(*publish, errno),
-        },
-    )
+    taken.map_err(|error| match trouble::errno_of(&error) {
+        Errno::ADDRINUSE => LinkError::Busy(*publish),
+        errno => LinkError::Port(*publish, errno),
+    })
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::{
 use nsx_core::{
     pid::{Pid, Process},
     proc::{MountEntry, ProcError},
+    trouble,
 };
 use nsx_target::Found;
 use rustix::{
@@ -156,7 +157,7 @@ fn read(file: &OwnedFd) -> Result<Table, ProcError> {
     let mut text = Vec::new();
     File::from(file.as_fd().try_clone_to_owned().map_err(|_| Errno::IO)?)
         .read_to_end(&mut text)
-        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        .map_err(|error| trouble::errno_of(&error))?;
     let mounts = MountEntry::parse_all(&text)?;
     Ok(mounts
         .into_iter()

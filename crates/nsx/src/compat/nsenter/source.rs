@@ -11,6 +11,7 @@ use nsx_core::{
     pid::{Pid, Process},
     plan::{NamespaceFile, ProcDirectory},
     proc::{NsLink, ProcRoot},
+    trouble,
 };
 use rustix::{
     fd::{AsFd, AsRawFd, OwnedFd},
@@ -106,9 +107,7 @@ impl Source {
     pub(super) fn read(&mut self, entry: &str) -> Result<Vec<u8>, Complaint> {
         let mut text = Vec::new();
         let read = File::from(self.open(entry, OFlags::RDONLY)?).read_to_end(&mut text);
-        read.map_err(|error| {
-            self.cannot_open(entry, Errno::from_io_error(&error).unwrap_or(Errno::IO))
-        })?;
+        read.map_err(|error| self.cannot_open(entry, trouble::errno_of(&error)))?;
         Ok(text)
     }
 

@@ -13,6 +13,7 @@ use nsx_core::{
     ns::{NsKind, NsSet},
     plan::{Caller, CapabilityState, Confinement, GroupsDenied, Pin, Signals, unshare::Request},
     proc::ProcRoot,
+    trouble,
 };
 use rustix::{
     io::Errno,
@@ -147,7 +148,7 @@ fn map(
     let mut given = Given::default();
     if typed.ranges.contains(&RangeRequest::Auto) || typed.ranges.contains(&RangeRequest::Subids) {
         given = Given::read(ids, caller.uid).map_err(|error| {
-            let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+            let errno = trouble::errno_of(&error);
             wording::unreadable(ids.ranges_file(), errno)
         })?;
     }
