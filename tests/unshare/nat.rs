@@ -78,9 +78,11 @@ fn host(session: &Session, script: &str) -> Command {
 
 fn connections_from_inside_have_the_hosts_address(session: &Session) {
     // The world has no route to the addresses inside, and would answer nobody else.
+    // A server whose input has ended would hang up, maybe before the client has written.
     let script = "
+        mkfifo open
         for address in 192.0.2.1 fd02::1; do
-            world busybox nc -l -p 7777 >heard &
+            world busybox nc -l -p 7777 <>open >heard &
             listening 7777 world
             case $address in
                 fd*) link='--link veth,addr=fd10::2/64,gw=fd10::1';;
